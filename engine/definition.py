@@ -184,6 +184,11 @@ class Definition(Value, frozen=True, dict=True):
         """SHA-256 of the canonical JSON, in hexadecimal: the identity of this version."""
         return hashlib.sha256(encode(self)).hexdigest()
 
+    @cached_property
+    def levels(self) -> "dict[str, Level]":
+        """Each body with what the machine looks up in it all the time, by key."""
+        return {key: Level(key, body) for key, body in self.bodies()}
+
     def nodes(self) -> Iterator[tuple[str, Node]]:
         """Each node of each level with the key of its body (see `bodies`)."""
         for key, body in self.bodies():
@@ -194,6 +199,81 @@ class Definition(Value, frozen=True, dict=True):
         """Each level with its key: the process id, then `/` and the sub-process id for each level down."""
         for process in self.processes.values():
             yield from _levels(process.id, process.body)
+
+
+class Level:
+    """A body with its lookups, made once per definition.
+
+    `out` gives a node's outgoing flows, `starts` the nodes a token begins at, `listeners` each event
+    sub-process with its start event, `links` the catching link event per link name.
+    """
+
+    def __init__(self, key: str, body: Body) -> None:
+        self.key = key
+        self.nodes = body.nodes
+        self.flows = body.flows
+        self.out = {id: tuple(body.flows[f] for f in node.outgoing) for id, node in body.nodes.items()}
+        self.starts = _starts(body)
+        self.listeners = tuple(
+            (node, start)
+            for node in body.nodes.values()
+            if node.kind == "event_subprocess" and node.body
+            for start in node.body.nodes.values()
+            if start.kind == "start"
+        )
+        self.links = {
+            node.trigger.ref: id
+            for id, node in body.nodes.items()
+            if node.kind == "catch" and node.trigger.kind == "link"
+        }
+        self._upstream: dict[str, dict[str, frozenset[str]]] = {}
+
+    def upstream(self, join: str) -> dict[str, frozenset[str]]:
+        """For each incoming flow of the join: the nodes from which a token can still reach that flow without
+        passing the join itself. Boundary events and links count as ways onward."""
+        if join not in self._upstream:
+            before = self._before()
+            self._upstream[join] = {
+                flow: _reaching(self.flows[flow].source, before, join) for flow in self.nodes[join].incoming
+            }
+        return self._upstream[join]
+
+    def _before(self) -> dict[str, list[str]]:
+        before: dict[str, list[str]] = {id: [] for id in self.nodes}
+        for flow in self.flows.values():
+            before[flow.target].append(flow.source)
+        for id, node in self.nodes.items():
+            if node.kind == "boundary":
+                before[id].append(node.host)
+            if node.kind == "throw" and node.trigger.kind == "link" and node.trigger.ref in self.links:
+                before[self.links[node.trigger.ref]].append(id)
+        return before
+
+
+def _starts(body: Body) -> tuple[str, ...]:
+    """The plain start event; without any start event, every node that nothing leads to (BPMN 2.0, 13.3.4)."""
+    events = [node for node in body.nodes.values() if node.kind == "start"]
+    if events:
+        return tuple(node.id for node in events if node.trigger.kind == "none")[:1]
+    return tuple(
+        node.id
+        for node in body.nodes.values()
+        if not node.incoming
+        and node.kind not in ("boundary", "event_subprocess")
+        and not (node.kind == "catch" and node.trigger.kind == "link")
+    )
+
+
+def _reaching(goal: str, before: dict[str, list[str]], without: str) -> frozenset[str]:
+    if goal == without:
+        return frozenset()
+    seen, todo = {goal}, [goal]
+    while todo:
+        for node in before[todo.pop()]:
+            if node != without and node not in seen:
+                seen.add(node)
+                todo.append(node)
+    return frozenset(seen)
 
 
 def _levels(key: str, body: Body) -> Iterator[tuple[str, Body]]:

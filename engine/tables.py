@@ -1,0 +1,409 @@
+"""The tables, the same on SQLite and PostgreSQL. One table, one noun; a comment says what no column name can.
+
+Three kinds of tables: what *is* (case, step, clock, assignment, …: changed by the verbs in `cases.py`), what
+*happened* (record: append-only, see `records.py`), what people *say* (payload: erasable values, each behind
+its own salt). `area` is the path of division codes (`/32/3211/321102/`): the prefix of a person's area decides
+what they see, on every list and count.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware moment. PostgreSQL keeps it as timestamptz, SQLite as UTC text that sorts like time."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(String(27))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without time zone")
+        if dialect.name == "postgresql":
+            return value
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name == "postgresql":
+            return value if value is None else value.astimezone(UTC)
+        return datetime.fromisoformat(value)
+
+
+Id = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite numbers rows by itself only in a column of the type INTEGER."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# -- what applies ------------------------------------------------------------------------------------
+
+definition = Table(
+    "definition",
+    metadata,
+    Column("hash", String(64), primary_key=True, comment="SHA-256 of the compiled form"),
+    Column("key", String(200), nullable=False, comment="zhenjiang/2026-01-01/matter"),
+    Column("semantics", Integer, nullable=False),
+    Column("compiler", String(40), nullable=False),
+    Column("compiled", LargeBinary, nullable=False, comment="canonical JSON; what running cases load"),
+    Column("xml", LargeBinary, nullable=False, comment="as drawn; never read again by a running case"),
+    Column("xml_hash", String(64), nullable=False),
+    Column("published_at", Instant, nullable=False),
+    Index(None, "key"),
+)
+
+pack = Table(
+    "pack",
+    metadata,
+    Column("key", String(120), primary_key=True, comment="zhenjiang/2026-01-01"),
+    Column("place", String(80), nullable=False, comment="zhenjiang"),
+    Column("area", String(200), nullable=False, comment="where it applies"),
+    Column("force", String(20), nullable=False, comment="law or draft; a draft carries no real matter"),
+    Column("in_force_from", String(10), nullable=False, comment="date"),
+    Column("in_force_to", String(10), comment="last date, or null"),
+    Column("hash", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="canonical JSON: limits, forms, roles, articles, …"),
+    Column("published_at", Instant, nullable=False),
+    Index(None, "place", "in_force_from"),
+)
+
+calendar_year = Table(
+    "calendar_year",
+    metadata,
+    Column("year", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("status", String(20), nullable=False, comment="confirmed or provisional"),
+    Column("body", Text, nullable=False, comment="JSON as in processes/calendars"),
+    Column("recorded_at", Instant, nullable=False),
+    PrimaryKeyConstraint("year", "version"),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("key", String(120), primary_key=True),
+    Column("value", Text, nullable=False, comment="JSON"),
+)
+
+# -- who ---------------------------------------------------------------------------------------------
+# Registries: each row is one version of a thing, true from valid_from to valid_to (dates, the last one
+# included), known to us from recorded_at until superseded_at. Nothing is overwritten.
+
+
+def _registry(name: str, *columns: Any) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("row", Id, Identity(), primary_key=True),
+        Column("id", String(60), nullable=False, comment="opaque, stays the same over all versions"),
+        *columns,
+        Column("valid_from", String(10), nullable=False),
+        Column("valid_to", String(10)),
+        Column("recorded_at", Instant, nullable=False),
+        Column("superseded_at", Instant),
+        Index(f"uq_{name}_current", "id", "valid_from", unique=True, sqlite_where=text("superseded_at IS NULL"),
+              postgresql_where=text("superseded_at IS NULL")),
+    )  # fmt: skip
+
+
+unit = _registry(
+    "unit",
+    Column("kind", String(30), nullable=False, comment="division, governance_agency, department, government, …"),
+    Column("level", String(20), nullable=False, comment="province … micro_grid"),
+    Column("code", String(40), nullable=False, comment="division or grid code"),
+    Column("name", String(200), nullable=False),
+    Column("parent", String(60)),
+    Column("area", String(200), nullable=False),
+    Column("attributes", Text, nullable=False, server_default="{}", comment="JSON"),
+)
+person = _registry(
+    "person",
+    Column("name", String(100), nullable=False),
+    Column("contact", String(100), comment="work contact, never private"),
+    Column("worker_kind", String(20), comment="grid_chief, full_time, part_time; null for others"),
+)
+post = _registry(
+    "post",
+    Column("person", String(60), nullable=False, index=True),
+    Column("unit", String(60), nullable=False, index=True),
+    Column("role", String(60), nullable=False),
+)
+absence = _registry(
+    "absence",
+    Column("person", String(60), nullable=False, index=True),
+    Column("substitute", String(60)),
+    Column("reason", String(40), nullable=False),
+)
+training = _registry(
+    "training",
+    Column("person", String(60), nullable=False, index=True),
+    Column("kind", String(40), nullable=False, comment="pre_job, periodic"),
+    Column("passed", Boolean, nullable=False),
+    Column("given_by", String(60), nullable=False, comment="unit"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("login", String(80), primary_key=True),
+    Column("person", String(60), nullable=False, index=True),
+    Column("password", String(200), nullable=False, comment="argon2id"),
+    Column("failed", Integer, nullable=False, server_default="0"),
+    Column("locked_until", Instant),
+    Column("created_at", Instant, nullable=False),
+)
+session = Table(
+    "session",
+    metadata,
+    Column("token_hash", String(64), primary_key=True, comment="the token itself is only with its owner"),
+    Column("person", String(60), nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+
+# -- matters -----------------------------------------------------------------------------------------
+
+case = Table(
+    "case",
+    metadata,
+    Column("id", Id, Identity(), primary_key=True),
+    Column("number", String(40), unique=True, comment="what people quote: 2026-000123"),
+    Column("definition", ForeignKey("definition.hash"), nullable=False),
+    Column("pack", ForeignKey("pack.key"), nullable=False),
+    Column("area", String(200), nullable=False),
+    Column("unit", String(60), nullable=False, comment="the agency that answers for the matter"),
+    Column("title", String(200), nullable=False, comment="no personal data; erasable"),
+    Column("matter_type", String(60), comment="list item"),
+    Column("way_in", String(40), nullable=False, comment="start event"),
+    Column("outcome", String(40), comment="how it ended, in the pack's words"),
+    Column("discovered_at", Instant, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("active_at", Instant, nullable=False, comment="last act of anybody"),
+    Column("status", String(30), nullable=False, comment="derived from the open assignments"),
+    Column("disputed", Boolean, nullable=False, server_default=text("false")),
+    Column("emergency", Boolean, nullable=False, server_default=text("false")),
+    Column("suspended", Boolean, nullable=False, server_default=text("false")),
+    Column("due_at", Instant, comment="overall clock"),
+    Column("clock", Text, comment="JSON: limit, pauses, extensions of the overall clock"),
+    Column("merged_into", ForeignKey("case.id")),
+    Column("state", LargeBinary, nullable=False, comment="machine state, JSON"),
+    Column("revision", Integer, nullable=False),
+    Column("head", String(64), nullable=False, comment="hash of the last record of its chain"),
+    Column("records", Integer, nullable=False, comment="length of its chain"),
+    Index("ix_case_open", "area", "active_at", sqlite_where=text("closed_at IS NULL"),
+          postgresql_where=text("closed_at IS NULL")),
+    Index("ix_case_due", "area", "due_at", sqlite_where=text("closed_at IS NULL"),
+          postgresql_where=text("closed_at IS NULL")),
+)  # fmt: skip
+
+step = Table(
+    "step",
+    metadata,
+    Column("id", Id, Identity(), primary_key=True),
+    Column("case", ForeignKey("case.id"), nullable=False),
+    Column("token", Integer, nullable=False, comment="the machine's number for it"),
+    Column("node", String(120), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("kind", String(20), nullable=False, comment="user, service, rule, …"),
+    Column("area", String(200), nullable=False),
+    Column("role", String(60)),
+    Column("unit", String(60)),
+    Column("person", String(60), comment="who claimed it or was assigned"),
+    Column("sender", String(60), comment="unit whose act opened it"),
+    Column("sender_person", String(60)),
+    Column("status", String(20), nullable=False, comment="open, completed, cancelled"),
+    Column("lifecycle", String(30), comment="what the law calls the assignment while this step is open"),
+    Column("opened_at", Instant, nullable=False),
+    Column("seen_at", Instant),
+    Column("closed_at", Instant),
+    Column("closed_by", String(60)),
+    Column("due_at", Instant),
+    Column("warn_at", Instant),
+    Column("supervise_at", Instant),
+    Column("clock", Text, comment="JSON: limit, start, pauses, extensions, basis"),
+    Column("revision", Integer, nullable=False),
+    Index("uq_step_open", "case", "token", unique=True, sqlite_where=text("status = 'open'"),
+          postgresql_where=text("status = 'open'")),
+    Index("ix_step_case", "case"),
+    Index("ix_step_unit", "unit", "role", "due_at", sqlite_where=text("status = 'open'"),
+          postgresql_where=text("status = 'open'")),
+    Index("ix_step_person", "person", "due_at", sqlite_where=text("status = 'open'"),
+          postgresql_where=text("status = 'open'")),
+    Index("ix_step_overdue", "due_at", sqlite_where=text("status = 'open'"),
+          postgresql_where=text("status = 'open'")),
+)  # fmt: skip
+
+assignment = Table(
+    "assignment",
+    metadata,
+    Column("id", Id, Identity(), primary_key=True),
+    Column("case", ForeignKey("case.id"), nullable=False, index=True),
+    Column("unit", String(60), nullable=False),
+    Column("duty", String(20), nullable=False, comment="holder, lead, co_handler, mediator, decider, reporter"),
+    Column("scope", Integer, nullable=False, comment="the machine's scope it lives in"),
+    Column("status", String(30), nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("due_at", Instant),
+    Column("clock", Text),
+)
+
+timer = Table(
+    "timer",
+    metadata,
+    Column("id", Id, Identity(), primary_key=True),
+    Column("case", ForeignKey("case.id"), nullable=False, index=True),
+    Column("kind", String(20), nullable=False, comment="drawn, warning, overdue, supervise"),
+    Column("clock", Integer, comment="the machine's number of a drawn timer"),
+    Column("step", ForeignKey("step.id")),
+    Column("node", String(120)),
+    Column("due_at", Instant, nullable=False),
+    Column("period", String(60), comment="ISO 8601, of a repeating timer"),
+    Column("status", String(12), nullable=False, comment="waiting, fired, cancelled"),
+    Column("fired_at", Instant),
+    Index("ix_timer_due", "due_at", sqlite_where=text("status = 'waiting'"),
+          postgresql_where=text("status = 'waiting'")),
+)  # fmt: skip
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", Id, Identity(), primary_key=True),
+    Column("case", ForeignKey("case.id"), nullable=False, index=True),
+    Column("token", Integer),
+    Column("outbox", Integer, comment="the job that gave up"),
+    Column("node", String(120), nullable=False),
+    Column("code", String(80), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Column("settled_by", String(60)),
+)
+
+request = Table(
+    "request",
+    metadata,
+    Column("id", Id, Identity(), primary_key=True),
+    Column("case", ForeignKey("case.id"), nullable=False, index=True),
+    Column("step", ForeignKey("step.id")),
+    Column("kind", String(20), nullable=False, comment="extension, suspension, void, waiver, consult, supervision"),
+    Column("area", String(200), nullable=False),
+    Column("asked_by", String(60), nullable=False),
+    Column("asked_unit", String(60)),
+    Column("asked_at", Instant, nullable=False),
+    Column("to_unit", String(60)),
+    Column("to_role", String(60)),
+    Column("to_person", String(60)),
+    Column("detail", Text, nullable=False, comment="JSON, routing values only"),
+    Column("status", String(12), nullable=False, comment="open, granted, denied, answered, withdrawn"),
+    Column("due_at", Instant),
+    Column("decided_by", String(60)),
+    Column("decided_at", Instant),
+)
+
+# -- what happened -----------------------------------------------------------------------------------
+
+record = Table(
+    "record",
+    metadata,
+    Column("subject", String(80), nullable=False, comment="case/17, unit/…, person/…, calendar/2027"),
+    Column("number", Integer, nullable=False, comment="1, 2, 3 … in its chain"),
+    Column("hash", String(64), nullable=False),
+    Column("body", Text, nullable=False, comment="canonical JSON (RFC 8785); hash = H(previous hash, body)"),
+    Column("area", String(200), nullable=False),
+    Column("position", BigInteger, comment="order over all chains, given after commit"),
+    PrimaryKeyConstraint("subject", "number"),
+    UniqueConstraint("position"),
+    Index("ix_record_unplaced", "subject", "number", sqlite_where=text("position IS NULL"),
+          postgresql_where=text("position IS NULL")),
+)  # fmt: skip
+
+payload = Table(
+    "payload",
+    metadata,
+    Column("subject", String(80), nullable=False),
+    Column("number", Integer, nullable=False, comment="of the record that holds its hash"),
+    Column("field", String(80), nullable=False),
+    Column("salt", LargeBinary, comment="128 random bits; null once erased"),
+    Column("value", Text, comment="JSON; null once erased"),
+    Column("erased_at", Instant),
+    PrimaryKeyConstraint("subject", "number", "field"),
+)
+
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("id", Id, Identity(), primary_key=True),
+    Column("case", ForeignKey("case.id"), nullable=False, index=True),
+    Column("sha256", String(64), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("area", String(200), nullable=False),
+    Column("added_by", String(60), nullable=False),
+    Column("added_at", Instant, nullable=False),
+)
+
+# -- doing -------------------------------------------------------------------------------------------
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, Identity(), primary_key=True),
+    Column("key", String(120), nullable=False, unique=True, comment="idempotency key of the effect"),
+    Column("case", ForeignKey("case.id"), nullable=False, index=True),
+    Column("kind", String(60), nullable=False, comment="call or message"),
+    Column("body", Text, nullable=False, comment="JSON: ids and routing values only"),
+    Column("status", String(12), nullable=False, comment="waiting, done, given_up"),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+    Column("error", Text),
+    Index("ix_outbox_due", "due_at", sqlite_where=text("status = 'waiting'"),
+          postgresql_where=text("status = 'waiting'")),
+)  # fmt: skip
+
+answer = Table(
+    "answer",
+    metadata,
+    Column("key", String(120), nullable=False, comment="Idempotency-Key the caller chose"),
+    Column("person", String(60), nullable=False),
+    Column("digest", String(64), nullable=False, comment="of the request: the same key may not mean two things"),
+    Column("body", Text, nullable=False, comment="JSON: what was answered the first time"),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("key", "person"),
+)
