@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal
 
-from engine.model import Value, encode
+from engine.model import Value, encode_sorted
 
 SEMANTICS = 1
 """Number of the meaning of `machine.advance`, the compiler and the expressions taken together."""
@@ -182,7 +182,7 @@ class Definition(Value, frozen=True, dict=True):
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, in hexadecimal: the identity of this version."""
-        return hashlib.sha256(encode(self)).hexdigest()
+        return hashlib.sha256(encode_sorted(self)).hexdigest()
 
     @cached_property
     def levels(self) -> "dict[str, Level]":

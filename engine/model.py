@@ -33,8 +33,13 @@ replace = msgspec.structs.replace
 
 
 def encode(value: object) -> bytes:
-    """JSON bytes of a value or of plain data, names in a fixed order: equal values give equal bytes."""
-    return msgspec.json.encode(value, order="deterministic")
+    """JSON bytes of a value or of plain data, in the order it was built: what is stored and read back."""
+    return msgspec.json.encode(value)
+
+
+def encode_sorted(value: object) -> bytes:
+    """JSON bytes with all names in order: equal values give equal bytes, whatever order they were built in."""
+    return msgspec.json.encode(value, order="sorted")
 
 
 def decode(data: bytes | str, shape: type[T]) -> T:

@@ -57,7 +57,11 @@ def define(text: str, *others: str) -> Definition:
 
 def bpmn(text: str) -> bytes:
     """The XML of a diagram in the short notation."""
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip() and not line.strip().startswith("#")]
+    lines = [
+        line.strip()
+        for line in text.strip().splitlines()
+        if line.strip() and not line.strip().startswith("#")
+    ]
     head = "main"
     if lines[0].startswith("process "):
         head = lines.pop(0).split()[1]
@@ -89,7 +93,13 @@ def _elements(lines: Iterator[str], declared: dict[tuple[str, str], str]) -> Ite
             if kind == "=>":
                 defaults[source] = id
             inner = f"<conditionExpression>{_escape(condition)}</conditionExpression>" if condition else ""
-            flows.append((source, target, f'<sequenceFlow id="{id}" sourceRef="{source}" targetRef="{target}">{inner}</sequenceFlow>'))
+            flows.append(
+                (
+                    source,
+                    target,
+                    f'<sequenceFlow id="{id}" sourceRef="{source}" targetRef="{target}">{inner}</sequenceFlow>',
+                )
+            )
         else:
             nodes.append(line)
             if line.endswith("{"):
