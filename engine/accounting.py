@@ -17,6 +17,7 @@ from engine.drawing import (
     Drawing,
     children,
     local,
+    reference,
     text_of,
 )
 from engine.xml import Element
@@ -163,11 +164,7 @@ class _Account:
 
     def _stands_in_root_definition(self, element: Element) -> bool:
         parent = element.getparent()
-        return (
-            parent is not None
-            and local(parent) in EVENT_DEFINITIONS
-            and parent.getparent() is self.drawing.root
-        )
+        return parent is not None and local(parent) in EVENT_DEFINITIONS and parent.getparent() is self.drawing.root
 
     def _unaccounted(self, element: Element) -> None:
         tag = local(element)
@@ -193,10 +190,26 @@ class _Account:
             self._not_executed(element, zh, en, instead)
         elif tag == "ioSpecification" and self._declares_data(element):
             self._not_executed(element, "输入输出说明", "input and output specification", "data objects")
+        elif tag in ("incoming", "outgoing"):
+            self._refers(element, tag, text_of(element), "sequenceFlow")
+        elif tag == "messageFlow":
+            for end in ("sourceRef", "targetRef"):
+                self._refers(element, end, reference(element, end))
         elif tag in EVENT_DEFINITIONS and element.getparent() is self.drawing.root:
             self._unused_definition(element)
         elif tag not in KNOWN and not self._in_extension(element):
             self._unknown(element, tag)
+
+    def _refers(self, element: Element, what: str, written: str, *tags: str) -> None:
+        """Warns where something says again what is drawn elsewhere, and that is not there any more."""
+        if self.drawing.find(written, *tags) is None:
+            self.drawing.report(
+                element,
+                "form.undefined-reference",
+                f"{what} 引用的“{written}”在文件中不存在，可能有内容丢失。请检查。",
+                f"{what} refers to `{written}`, which this file does not hold. Check that nothing was lost.",
+                "warning",
+            )
 
     def _not_executed(self, element: Element, zh: str, en: str, instead: str) -> None:
         self.drawing.report(
@@ -211,9 +224,7 @@ class _Account:
         """Whether it declares more than the lists that a repetition of the same activity goes through."""
         parent = element.getparent()
         loops = children(parent, "multiInstanceLoopCharacteristics") if parent is not None else iter(())
-        used = {
-            text_of(one) for loop in loops for one in children(loop, "loopDataInputRef", "loopDataOutputRef")
-        }
+        used = {text_of(one) for loop in loops for one in children(loop, "loopDataInputRef", "loopDataOutputRef")}
         declared = children(element, "dataInput", "dataOutput")
         return any((one.get("id") or "").strip() not in used for one in declared)
 
@@ -223,8 +234,7 @@ class _Account:
                 element,
                 "form.unused-definition",
                 f"事件定义“{self.drawing.ids.get(element, '')}”没有事件引用。可以删除。",
-                f"no event refers to the event definition `{self.drawing.ids.get(element, '')}`. "
-                "It can be removed.",
+                f"no event refers to the event definition `{self.drawing.ids.get(element, '')}`. It can be removed.",
                 "advice",
             )
 

@@ -38,7 +38,7 @@ from engine.drawing import (
     text_of,
     unprefixed,
 )
-from engine.errors import Finding, Invalid
+from engine.errors import Finding, Invalid, Level
 from engine.expressions import ExpressionError, compile_expression, compile_script
 from engine.model import Value
 from engine.xml import Element
@@ -46,15 +46,23 @@ from engine.xml import Element
 DEEPEST = 50
 """Levels of sub-processes inside each other; people get lost at three."""
 
-NOT_AS_DRAWN = frozenset(
+CANNOT_RUN = frozenset(
     {
         "form.boundary-host",
         "form.called-missing",
         "form.duplicate-id",
+        "form.event-gateway-target",
         "form.event-not-allowed",
+        "form.event-subprocess-start",
         "form.flow-crosses-border",
+        "form.link-two-catches",
+        "form.link-without-catch",
+        "form.link-without-name",
         "form.loop",
+        "form.many-starts",
+        "form.no-start",
         "form.refused-construct",
+        "form.timer-unreadable",
         "form.too-deep",
         "form.two-event-definitions",
         "form.unaccounted",
@@ -62,7 +70,10 @@ NOT_AS_DRAWN = frozenset(
         "form.unknown-element",
     }
 )
-"""Rules after whose breach a compiled process may differ from its drawing, so that it must not be tried."""
+"""Errors after which a compiled process is not what was drawn, or leads nowhere: it must not even be tried out.
+
+After other errors (a condition that is missing or unreadable) its paths can still be explored.
+"""
 
 KINDS: Mapping[str, Kind] = {
     "startEvent": "start",
@@ -135,7 +146,7 @@ class Reading(Value, frozen=True):
     `processes` is everything that could be compiled, in the order of the file, also where findings forbid to
     run it; `findings` is everything that is wrong, by line. `executable` are the ids of the processes with
     which a case can begin, `calls` the ids of called processes that the file does not hold, `refused` those
-    processes whose compiled form is not what was drawn.
+    of processes that cannot be run, not even to try them out.
     """
 
     processes: dict[str, Process] = {}
@@ -170,7 +181,7 @@ class Reading(Value, frozen=True):
         while pending:
             id, call = pending.popitem()
             process = self.processes.get(id) or others.get(id)
-            if process is None or (id in self.refused and id in self.processes):
+            if process is None or id in self.refused:
                 missing.append(_not_there(call) if process is None else _not_as_drawn(process))
                 continue
             linked[id] = process
@@ -258,7 +269,7 @@ class _Compiler:
             self.drawing.findings,
             executable,
             frozenset(called - processes.keys()),
-            self.drawing.processes_with(NOT_AS_DRAWN) & processes.keys(),
+            self.drawing.processes_with(CANNOT_RUN) & processes.keys(),
         )
 
     # ---------------------------------------------------------------- processes
@@ -291,7 +302,7 @@ class _Compiler:
     def _lanes(self, elements: list[Element]) -> dict[str, Lane]:
         lanes = dict[str, Lane]()
         for element in elements:
-            id = self.drawing.ids.get(element) or name_of(element)
+            id = self.drawing.ids[element]
             lanes.setdefault(id, Lane(id, name_of(element), (element.get(ours("role")) or "").strip()))
             for child in children(element, "flowNodeRef"):
                 self._put(text_of(child), element, id)
@@ -309,7 +320,7 @@ class _Compiler:
             )
             return
         before = self.lane_of.get(self.drawing.ids[node])
-        around = {self.drawing.ids.get(one) for one in lane.iterancestors()}
+        around = {self.drawing.ids.get(one, "") for one in lane.iterancestors()}
         if before is not None and before != id and before not in around:
             self.drawing.report(
                 node,
@@ -324,10 +335,9 @@ class _Compiler:
         labels = dict[str, str]()
         for one in inside:
             if local(one) == "dataObjectReference" and reference(one, "dataObjectRef"):
-                target = self._referred(one, one, "dataObjectRef", "dataObject")
-                labels.setdefault(
-                    self.drawing.ids.get(target, "") if target is not None else "", name_of(one)
-                )
+                target = self._referred(one, one, "dataObjectRef", "dataObject", "warning")
+                if target is not None:
+                    labels.setdefault(self.drawing.ids[target], name_of(one))
         variables = dict[str, Variable]()
         for one in inside:
             if local(one) == "dataObject":
@@ -363,11 +373,7 @@ class _Compiler:
     # ---------------------------------------------------------------- levels, flows
 
     def _body(self, element: Element, place: str, depth: int, lane: str) -> Body:
-        nodes = [
-            child
-            for child in children(element)
-            if local(child) in FLOW_NODES and self.drawing.is_first(child)
-        ]
+        nodes = [child for child in children(element) if local(child) in FLOW_NODES and self.drawing.is_first(child)]
         level = _Level(element, place, depth, lane, self.flows.get(element, {}), {}, {}, {})
         for flow in level.flows.values():
             level.outgoing.setdefault(flow.source, []).append(flow.id)
@@ -503,9 +509,7 @@ class _Compiler:
             )
         else:
             return id
-        self.drawing.report(
-            element, rule, f"{zh}。请重新选择默认流。", f"{en}. Choose the default flow again."
-        )
+        self.drawing.report(element, rule, f"{zh}。请重新选择默认流。", f"{en}. Choose the default flow again.")
         return ""
 
     def _properties(self, element: Element) -> dict[str, str]:
@@ -639,9 +643,7 @@ class _Compiler:
                 "it does not say which process it calls (calledElement is the id of a process). Choose one.",
             )
         elif target is not None and local(target) != "process":
-            self._refused(
-                element, f"调用“{called}”，它不是流程", f"a call of `{called}`, which is no process,"
-            )
+            self._refused(element, f"调用“{called}”，它不是流程", f"a call of `{called}`, which is no process,")
         return {"called": called}
 
     # ---------------------------------------------------------------- repetition
@@ -651,9 +653,7 @@ class _Compiler:
         if not found:
             return None
         if len(found) > 1 or kind not in ACTIVITIES:
-            self._loop_fault(
-                element, "这里的循环设置多余或不允许", "it repeats twice over, or cannot repeat at all"
-            )
+            self._loop_fault(element, "这里的循环设置多余或不允许", "it repeats twice over, or cannot repeat at all")
         if kind not in ACTIVITIES:
             return None
         if local(found[0]) == "standardLoopCharacteristics":
@@ -661,25 +661,17 @@ class _Compiler:
         return self._instances(element, found[0])
 
     def _standard_loop(self, element: Element, loop: Element) -> Loop:
-        maximum, condition = self._maximum(element, loop), self._child(element, loop, "loopCondition")
-        if maximum is None and not condition:
-            self._loop_fault(
-                element, "循环既没有条件也没有上限", "its loop has neither a condition nor a maximum"
-            )
-        return Loop("standard", condition=condition, test_before=is_true(loop, "testBefore"), maximum=maximum)
-
-    def _maximum(self, element: Element, loop: Element) -> int | None:
-        written = (loop.get("loopMaximum") or "").strip()
-        if not written:
-            return None
-        if written.isascii() and written.isdigit() and len(written) < 10 and int(written) > 0:
-            return int(written)
-        self._loop_fault(
-            element,
-            f"循环上限“{written}”不是正整数",
-            f"its loop maximum `{written}` is not a whole number above 0",
+        condition, written = (
+            self._child(element, loop, "loopCondition"),
+            (loop.get("loopMaximum") or "").strip(),
         )
-        return None
+        maximum = _positive(written)
+        if written and maximum is None:
+            self._loop_fault(element, f"循环上限“{written}”不是正整数", f"its maximum `{written}` is no number above 0")
+        elif not written and not condition:
+            self._loop_fault(element, "循环既没有条件也没有上限", "its loop has neither condition nor maximum")
+        test_before = is_true(loop, "testBefore")
+        return Loop("standard", condition=condition, test_before=test_before, maximum=maximum)
 
     def _instances(self, element: Element, loop: Element) -> Loop:
         behavior = (loop.get("behavior") or "All").strip()
@@ -803,6 +795,13 @@ class _Compiler:
                 f"it has {len(definitions)} event definitions, one is allowed. Draw several events.",
             )
         trigger = self._defined(element, definitions[0]) if definitions else Trigger()
+        if trigger.kind != "message" and (element.get(ours("key")) or "").strip():
+            self.drawing.report(
+                element,
+                "form.key-without-message",
+                "只有消息事件可以有 wangge:key。请删除。",
+                "only a message event can have a wangge:key. Remove it.",
+            )
         if trigger.kind not in ALLOWED[place] and self.drawing.ids[element] not in self.drawing.stand_ins:
             self._misplaced(element, trigger.kind, place)
         return trigger
@@ -921,19 +920,22 @@ class _Compiler:
         words = (reference(found, code), name_of(found), self.drawing.ids.get(found, ""))
         return next(word for word in (*words, " ") if word)
 
-    def _referred(self, element: Element, holder: Element, attribute: str, tag: str) -> Element | None:
+    def _referred(
+        self, element: Element, holder: Element, attribute: str, tag: str, level: Level = "error"
+    ) -> Element | None:
         written = reference(holder, attribute)
         found = self.drawing.find(written, tag)
         if found is None and written:
-            self._undefined(element, attribute, written)
+            self._undefined(element, attribute, written, level)
         return found
 
-    def _undefined(self, element: Element, attribute: str, written: str) -> None:
+    def _undefined(self, element: Element, attribute: str, written: str, level: Level = "error") -> None:
         self.drawing.report(
             element,
             "form.undefined-reference",
             f"{attribute} 引用的“{written}”在文件中不存在。请重新选择。",
             f"{attribute} refers to `{written}`, which this file does not define. Choose again.",
+            level,
         )
 
     # ---------------------------------------------------------------- timers, expressions
@@ -941,8 +943,7 @@ class _Compiler:
     def _timer(self, element: Element, definition: Element) -> Timer | None:
         limit = (definition.get(ours("limit")) or "").strip()
         written = [
-            (local(child), text_of(child))
-            for child in children(definition, "timeDate", "timeDuration", "timeCycle")
+            (local(child), text_of(child)) for child in children(definition, "timeDate", "timeDuration", "timeCycle")
         ]
         if limit and not written:
             return Timer("limit", limit)
@@ -1040,6 +1041,11 @@ def _report_root(drawing: Drawing) -> None:
     )
 
 
+def _positive(written: str) -> int | None:
+    """The whole number above 0 that a text is, if it is one."""
+    return int(written) if written.isascii() and written.isdigit() and 0 < len(written.lstrip("0")) < 10 else None
+
+
 def _triggered(trigger: Trigger) -> dict[str, Any]:
     """The field of a node; a trigger of nothing stays the default, so that equal nodes are equal as bytes."""
     return {} if trigger == Trigger() else {"trigger": trigger}
@@ -1073,9 +1079,7 @@ def _recursive_calls(processes: Mapping[str, Process]) -> list[Node]:
     left = _without_leaves(calls)
     callers = {id: {one for one in left if id in calls[one]} for id in left} if left else {}
     left = _without_leaves(callers)
-    return [
-        node for id, one in processes.items() if id in left for node in _calls(one) if node.called in left
-    ]
+    return [node for id, one in processes.items() if id in left for node in _calls(one) if node.called in left]
 
 
 def _without_leaves(edges: Mapping[str, set[str]]) -> set[str]:
@@ -1097,18 +1101,18 @@ def _without_leaves(edges: Mapping[str, set[str]]) -> set[str]:
 
 
 def _invalid(findings: list[Finding]) -> Invalid:
+    where = "、".join(dict.fromkeys(finding.element for finding in findings if finding.element))
     return Invalid(
         findings[0].rule,
-        f"流程不能组成可运行的定义：{len(findings)} 个问题。请逐一修改。",
-        f"The process cannot become a definition that runs: {len(findings)} fault(s). Mend each of them.",
+        f"流程不能组成可运行的定义（{where or '整个文件'}），共 {len(findings)} 个问题。请逐一修改。",
+        f"No definition that runs can be made of it ({where or 'the whole file'}): {len(findings)} fault(s). "
+        "Mend each of them.",
         findings,
     )
 
 
 def _recursion(call: Node) -> Finding:
-    return Finding(
-        "form.recursive-call", "error", call.id, f"调用活动 {call.id}：{' '.join(_RECURSION)}", call.name
-    )
+    return Finding("form.recursive-call", "error", call.id, f"调用活动 {call.id}：{' '.join(_RECURSION)}", call.name)
 
 
 def _not_there(call: Node) -> Finding:

@@ -81,8 +81,8 @@ NAMED = FLOW_NODES | {
 }
 """What a person sees as one thing: a finding about anything inside names it."""
 
-IDENTIFIED = frozenset(FLOW_NODES) | {"process", "sequenceFlow"}
-"""What is given an id if the file gives none."""
+IDENTIFIED = frozenset(FLOW_NODES) | {"process", "sequenceFlow", "lane"}
+"""What is given an id if the file gives none; only flows and lanes can do without one of their own."""
 
 EVENT_DEFINITIONS = {
     "messageEventDefinition": "message",
@@ -147,8 +147,9 @@ class Drawing:
         return tuple(found.finding for found in sorted(self._found, key=lambda found: found[:2]))
 
     def processes_with(self, rules: Container[str]) -> frozenset[str]:
-        """The ids of the processes in which one of these rules is broken."""
-        return frozenset(self.process_of(found.seen) for found in self._found if found.finding.rule in rules)
+        """The ids of the processes in which one of these rules is broken by an error."""
+        faults = (found for found in self._found if found.finding.level == "error")
+        return frozenset(self.process_of(fault.seen) for fault in faults if fault.finding.rule in rules)
 
     def process_of(self, element: Element) -> str:
         """The id of the process that an element is or lies in, empty outside of all."""
@@ -156,8 +157,8 @@ class Drawing:
         return next((self.ids[one] for one in around if local(one) == "process"), "")
 
     def seen(self, element: Element) -> Element:
-        """The element itself, or the nearest one around it that a person sees as one thing."""
-        while local(element) not in NAMED:
+        """The element itself, or the nearest one around it that has an id and is one thing to a person."""
+        while local(element) not in NAMED or element not in self.ids:
             parent = element.getparent()
             if parent is None:
                 break
@@ -202,10 +203,11 @@ class Drawing:
     def _name(self, element: Element) -> None:
         tag = local(element)
         if tag == "sequenceFlow":
-            ends = f"{reference(element, 'sourceRef')}->{reference(element, 'targetRef')}"
-            self._give(element, f"flow:{ends}")
+            self._give(element, f"flow:{reference(element, 'sourceRef')}->{reference(element, 'targetRef')}")
             return
         self._give(element, tag)
+        if tag == "lane":
+            return
         self.report(
             element,
             "form.missing-id",

@@ -41,10 +41,7 @@ class Duration:
     def __radd__(self, moment: datetime) -> datetime:
         years, month = divmod(moment.month - 1 + self.months, 12)
         year, month = moment.year + years, month + 1
-        return (
-            moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))
-            + self.rest
-        )
+        return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1])) + self.rest
 
     def __mul__(self, times: int) -> "Duration":
         """As long, so many times; months are counted from the first moment, so month ends do not drift."""

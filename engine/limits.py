@@ -30,6 +30,7 @@ from engine.model import Value, revive
 Unit = Literal["natural_minute", "natural_hour", "working_hour", "working_day", "natural_day"]
 BasisKind = Literal["statute", "local_rule", "draft", "product_default"]
 Light = Literal["green", "yellow", "red", "supervise", "paused", "none"]
+Part = Literal["start", "workday", "make_up", "natural_day", "weekend", "holiday", "rolled", "paused", "time"]
 State = Literal["running", "paused", "none"]
 
 Pause = tuple[datetime, datetime | None]
@@ -114,9 +115,7 @@ class Explained(Value, frozen=True):
     """What one day contributed to a due time; `number` is the number of the day or the minutes counted."""
 
     day: date
-    kind: Literal[
-        "start", "workday", "make_up", "natural_day", "weekend", "holiday", "rolled", "paused", "time"
-    ]
+    kind: Part
     label: Words
     number: int = 0
 
@@ -569,24 +568,17 @@ def _note(day: date, calendar: Calendar) -> Words:
     return Words("", "") if calendar.is_workday(day) else Words("（休息日不停计）", " (days off count too)")
 
 
-def _row(day: date, kind: Any, zh: str, en: str, number: int = 0) -> Explained:
+def _row(day: date, kind: Part, zh: str, en: str, number: int = 0) -> Explained:
     return Explained(day, kind, Words(zh, en), number)
 
 
 _FIELDS = frozenset(Limit.__struct_fields__)
 _BASIS_FIELDS = frozenset(Basis.__struct_fields__)
-_BARE = {
-    "day": "working_day/natural_day",
-    "days": "working_day/natural_day",
-    "天": "working_day/natural_day",
-    "日": "working_day/natural_day",
-    "hour": "working_hour/natural_hour",
-    "hours": "working_hour/natural_hour",
-    "小时": "working_hour/natural_hour",
-    "时": "working_hour/natural_hour",
-    "minute": "natural_minute",
-    "minutes": "natural_minute",
-    "分钟": "natural_minute",
+_DAYS: tuple[Unit, ...] = ("working_day", "natural_day")
+_HOURS: tuple[Unit, ...] = ("working_hour", "natural_hour")
+_BARE: Mapping[str, tuple[Unit, ...]] = {
+    **dict.fromkeys(("day", "days", "天", "日"), _DAYS),
+    **dict.fromkeys(("hour", "hours", "时", "小时"), _HOURS),
 }
 
 
@@ -630,19 +622,15 @@ def _amount_findings(name: str, data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _unit_finding(name: str, unit: object) -> Finding:
-    choice = _BARE.get(unit) if isinstance(unit, str) else None
-    if choice is not None:
-        return _finding(
-            "unit",
-            name,
-            f"“{unit}”含义不明，请选择单位：{choice}（工作日、自然日、工作时、自然时、分钟）。",
-            f'"{unit}" does not say which: choose {choice}.',
-        )
+    choice = _BARE.get(unit, ()) if isinstance(unit, str) else ()
+    units = choice or tuple(UNITS)
+    zh = "、".join(f"{UNITS[one].zh} {one}" for one in units)
+    why_zh, why_en = (f"“{unit}”含义不明，", f'"{unit}" is ambiguous: ') if choice else ("", "")
     return _finding(
         "unit",
         name,
-        f"请选择时限单位：{'、'.join(f'{words.zh} {one}' for one, words in UNITS.items())}。",
-        f"Choose the unit of the limit: {', '.join(UNITS)}.",
+        f"{why_zh}请选择时限单位：{zh}。",
+        f"{why_en}choose the unit of the limit: {', '.join(units)}.",
     )
 
 

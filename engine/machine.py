@@ -77,6 +77,17 @@ def advance(
     return run.result(), tuple(run.effects)
 
 
+def variables(state: State, scope_id: int) -> Facts:
+    """The variables that can be read in a scope of a state: its own store over those around it."""
+    stores: list[dict[str, Any]] = []
+    while scope_id:
+        scope = state.scopes[scope_id]
+        if scope.facts is not None:
+            stores.append(scope.facts)
+        scope_id = scope.parent
+    return stores[0] if len(stores) == 1 else ChainMap(*stores)
+
+
 class Choice(Protocol):
     """The seam between the token game and the data: what exploration replaces."""
 

@@ -5,16 +5,16 @@ It answers "what would happen if": for `wangge play`, for the example cases of a
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
-from engine import iso8601
+from engine import iso8601, timers
 from engine.calendars import Calendar
 from engine.decisions import Table, evaluate
 from engine.definition import Definition, Node, Timer
 from engine.errors import Refused, WanggeError
-from engine.limits import Limit, due
-from engine.machine import advance
+from engine.limits import Limit
+from engine.machine import advance, variables
 from engine.model import (
     Armed,
     Began,
@@ -76,7 +76,7 @@ class Player:
         self.incidents: list[dict[str, Any]] = []
         self.events: list[Event] = []
         self.steps: dict[int, str] = {}
-        self.timers: dict[int, _Timer] = {}
+        self.timers: dict[int, datetime] = {}
         self.queue: list[tuple[datetime, int]] = []
         self.script: list[Mapping[str, Any]] = []
         self.happen(Began(start, dict(facts or {})))
@@ -167,11 +167,7 @@ class Player:
         while len(self.events) < EVENTS:
             answered = {action.get("complete") for action in self.script} | {a.get("at") for a in self.script}
             step = next(
-                (
-                    step
-                    for step, node in self.steps.items()
-                    if node not in answered and self.kind(step) in AUTOMATIC
-                ),
+                (step for step, node in self.steps.items() if node not in answered and self.kind(step) in AUTOMATIC),
                 None,
             )
             if step is None:
@@ -190,7 +186,7 @@ class Player:
         while self.queue:
             at, id = self.queue[0]
             timer = self.timers.get(id)
-            if timer is None or timer.due != at:
+            if timer != at:
                 heapq.heappop(self.queue)
                 continue
             if until is not None and at > until:
@@ -231,19 +227,10 @@ class Player:
     def decide(self) -> None:
         for step in list(self.steps):
             if step in self.steps and self.kind(step) == "rule" and self.node(step).decision in self.tables:
-                outcome = evaluate(self.tables[self.node(step).decision], self.visible(step))
-                self.happen(
-                    Completed(step, _outputs(self.node(step).decision, outcome.outputs), outcome.matched)
+                outcome = evaluate(
+                    self.tables[self.node(step).decision], variables(self.state, self.state.tokens[step].scope)
                 )
-
-    def visible(self, step: int) -> dict[str, Any]:
-        """The variables that can be read at a step, the inner ones over the outer ones."""
-        found: dict[str, Any] = {}
-        scope = self.state.tokens[step].scope
-        while scope:
-            found = {**(self.state.scopes[scope].facts or {}), **found}
-            scope = self.state.scopes[scope].parent
-        return found
+                self.happen(Completed(step, _outputs(self.node(step).decision, outcome.outputs), outcome.matched))
 
     def deliver(self, message: Sent) -> None:
         try:
@@ -254,44 +241,17 @@ class Player:
     def arm(self, effect: Armed) -> None:
         node = self.node_of(effect)
         before = self.timers.get(effect.clock)
-        base = before.due if effect.again and before else self.now
-        timer = _Timer(self.due(node.trigger.timer, base))
-        self.timers[effect.clock] = timer
-        heapq.heappush(self.queue, (timer.due, effect.clock))
+        base = before if effect.again and before else self.now
+        due = timers.due_at(cast(Timer, node.trigger.timer), base, self.limits, self.calendar)
+        if due is not None:
+            self.timers[effect.clock] = due
+            heapq.heappush(self.queue, (due, effect.clock))
 
     def node_of(self, effect: Armed) -> Node:
         level = self.definition.levels[effect.body]
         if effect.node in level.nodes:
             return level.nodes[effect.node]
         return next(start for _, start in level.listeners if start.id == effect.node)
-
-    def due(self, timer: Timer | None, base: datetime) -> datetime:
-        assert timer is not None  # noqa: S101 - only timer events are armed
-        if timer.kind == "limit":
-            return self.law_time(timer.text, base)
-        if timer.kind == "date":
-            return iso8601.instant(timer.text)
-        if timer.kind == "duration":
-            return base + iso8601.duration(timer.text)
-        _, start, interval = iso8601.cycle(timer.text)
-        return start if start is not None and start > base else base + interval
-
-    def law_time(self, key: str, base: datetime) -> datetime:
-        limit = self.limits.get(key)
-        if limit is None:
-            raise Refused(
-                "play.no-such-limit",
-                f"没有名为“{key}”的时限。",
-                f"There is no limit called “{key}” in the pack.",
-            )
-        return due(limit, base, self.calendar).due_at or base + timedelta(days=36500)
-
-
-class _Timer:
-    __slots__ = ("due",)
-
-    def __init__(self, due: datetime) -> None:
-        self.due = due
 
 
 def _outputs(decision: str, outputs: Any) -> dict[str, Any]:

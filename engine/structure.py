@@ -108,13 +108,16 @@ def _check_inside(outer: _Site, inner: _Site, node: Node) -> None:
 def _beginnings(body: Body) -> list[Node]:
     """The start events, or where there is none the nodes to which no flow leads (BPMN 2.0, 13.2.1)."""
     starts = [node for node in body.nodes.values() if node.kind == "start"]
-    return starts or [
-        node for node in body.nodes.values() if not node.incoming and not _begins_by_itself(node)
-    ]
+    return starts or [node for node in body.nodes.values() if not node.incoming and not _begins_by_itself(node)]
 
 
 def _begins_by_itself(node: Node) -> bool:
     return node.kind in WITHOUT_INCOMING or _is_link(node, "catch")
+
+
+def _begins_alone(node: Node) -> bool:
+    """Whether nothing needs to be reached before it; a boundary event without a host is a fault of its own."""
+    return node.kind == "event_subprocess" or (node.kind == "boundary" and not node.host)
 
 
 def _is_link(node: Node, kind: str) -> bool:
@@ -297,7 +300,7 @@ def _check_reach(site: _Site) -> None:
 
 def _reached(body: Body, pending: list[str]) -> set[str]:
     catches = _links(body, "catch")
-    pending += [node.id for node in body.nodes.values() if node.kind == "event_subprocess"]
+    pending += [node.id for node in body.nodes.values() if _begins_alone(node)]
     reached = set[str]()
     while pending:
         node = body.nodes[pending.pop()]

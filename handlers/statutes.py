@@ -349,6 +349,8 @@ def _plain_text(data: bytes, filename: str) -> str:
     )
 
 
+_MOST_PIECES = 200_000
+_WORD_PIECES = "count(.//w:p | .//w:r/*)"
 _WORD_PARAGRAPHS = ".//w:p[not(ancestor::w:txbxContent)]"
 _WORD_RUNS = (
     ".//w:r[not(ancestor::w:txbxContent or ancestor::w:moveFrom)]"
@@ -361,6 +363,8 @@ def _word_text(data: bytes, filename: str) -> str:
     try:
         _check_archive(data, filename)
         body: BaseOxmlElement = docx.Document(BytesIO(data)).element.body
+        if body.xpath(_WORD_PIECES) > _MOST_PIECES:  # counted first: to read them takes far longer
+            raise _too_many_pieces(filename)
         return "\n\n".join(_word_paragraph(paragraph) for paragraph in body.xpath(_WORD_PARAGRAPHS))
     except Invalid:
         raise
@@ -398,6 +402,14 @@ def _check_archive(data: bytes, filename: str) -> None:
             f"“{filename}”解压后超过{LARGEST >> 20}MB，不予读取；请去掉图片后重试。",
             f"“{filename}” unpacks to more than {LARGEST >> 20} MB; remove its pictures and retry.",
         )
+
+
+def _too_many_pieces(filename: str) -> Invalid:
+    return _refused(
+        "statute.too-large",
+        f"“{filename}”的段落和文字片段超过{_MOST_PIECES // 10_000}万个，请只上传法规文本。",
+        f"“{filename}” has more than {_MOST_PIECES} paragraphs and runs; upload the regulation only.",
+    )
 
 
 def _broken_word(filename: str) -> Invalid:

@@ -114,6 +114,14 @@ def test_only_what_rests_on_the_unknown_year_is_provisional(
     assert found.provisional is provisional
 
 
+def test_working_days_rest_on_every_year_they_cross() -> None:
+    only_2026 = Calendar.from_years([YEARS[2026]])
+    for unit in ("working_day", "working_hour"):
+        found = due(limit(5, unit), at("2025-12-31T17:00"), only_2026)
+        assert found.provisional
+    assert not due(limit(5, "natural_day"), at("2025-12-31T17:00"), only_2026).provisional
+
+
 def test_confirming_a_year_moves_the_due_time_and_settles_it() -> None:
     notice = {
         "2027-01-01": Day("holiday", "元旦"),
@@ -337,10 +345,31 @@ def test_a_day_counts_when_the_clock_runs_at_its_close(since: str, until: str, e
     assert found.due_at == at(end)
 
 
-def test_the_last_natural_day_is_moved_past_a_pause_as_well() -> None:
-    pause = (at("2026-10-05T08:00"), at("2026-10-09T12:00"))
-    found = clock(limit(7, "natural_day"), at("2026-09-26T10:00"), CALENDAR, [pause])
-    assert found.due_at == at("2026-10-09T18:00")
+@pytest.mark.parametrize("until", ["2026-11-18T15:00", None])
+@pytest.mark.parametrize("unit", ["natural_hour", "working_hour"])
+def test_a_pause_that_begins_when_the_limit_has_run_out_comes_too_late(unit: Unit, until: str | None) -> None:
+    pause = (at("2026-11-18T11:00"), at(until) if until else None)
+    found = clock(limit(2, unit), at("2026-11-18T09:00"), CALENDAR, [pause])
+    assert (found.state, found.due_at) == ("running", at("2026-11-18T11:00"))
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "end"),
+    [
+        ("2026-10-05T08:00", "2026-10-09T12:00", "2026-10-09T18:00"),
+        ("2026-10-08T09:00", "2026-10-08T17:59", "2026-10-08T18:00"),
+        ("2026-10-08T09:00", "2026-10-08T18:00", "2026-10-09T18:00"),
+        ("2026-10-08T18:00", "2026-10-12T18:00", "2026-10-08T18:00"),
+    ],
+)
+def test_a_last_natural_day_is_moved_past_a_pause_as_well(since: str, until: str, end: str) -> None:
+    found = clock(limit(7, "natural_day"), at("2026-09-26T10:00"), CALENDAR, [(at(since), at(until))])
+    assert found.due_at == at(end)
+
+
+def test_a_clock_stopped_while_its_last_day_is_moved_has_no_due_time() -> None:
+    found = clock(limit(7, "natural_day"), at("2026-09-26T10:00"), CALENDAR, [(at("2026-10-05T08:00"), None)])
+    assert (found.state, found.due_at) == ("paused", None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+"""What people may answer: JSON Schema forms, and which of their fields the machine may see.
+
+A field is `routing` (`x-wangge: routing`: enumerations, booleans, numbers, dates, ids of units) or `record`
+(everything else: what people say). Routing values become variables; record values are kept apart, erasable.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+
+from engine.errors import Finding, Invalid
+from engine.model import encode_sorted
+
+WORDS = {
+    "required": ("请填写这一项", "is required"),
+    "enum": ("不在可选范围内", "is none of the choices"),
+    "const": ("不是规定的值", "is not the value required"),
+    "type": ("填写的类型不对", "has the wrong type"),
+    "minLength": ("太短或未填写", "is too short or empty"),
+    "maxLength": ("太长", "is too long"),
+    "pattern": ("格式不对", "has the wrong format"),
+    "format": ("格式不对", "has the wrong format"),
+    "minimum": ("太小", "is too small"),
+    "maximum": ("太大", "is too large"),
+    "minItems": ("选得太少", "has too few entries"),
+    "maxItems": ("选得太多", "has too many entries"),
+    "uniqueItems": ("有重复", "has duplicates"),
+    "additionalProperties": ("表单中没有这一项", "is not in this form"),
+    "unevaluatedProperties": ("表单中没有这一项", "is not in this form"),
+}
+
+
+class Answer(NamedTuple):
+    """An answer taken apart: what the machine may see, and what people said."""
+
+    routing: dict[str, Any]
+    record: dict[str, Any]
+
+
+def read(form: Mapping[str, Any] | None, answer: Mapping[str, Any]) -> Answer:
+    """Checks an answer against its form and takes it apart. Without a form only an empty answer is right.
+
+    Raises `Invalid` (`form.answer`) with one finding per field: the field's name as `element`.
+    """
+    if form is None:
+        form = {"type": "object", "properties": {}, "additionalProperties": False}
+    findings = [_finding(form, error) for error in _validator(encode_sorted(form)).iter_errors(dict(answer))]
+    if findings:
+        raise Invalid(
+            "form.answer",
+            f"表单有{len(findings)}处需要修改：{'；'.join(f.message.split(' ', 1)[0] for f in findings[:3])}",
+            f"The form needs {len(findings)} corrections, see each field.",
+            findings,
+        )
+    fields = form.get("properties", {})
+    routing = {n: v for n, v in answer.items() if fields.get(n, {}).get("x-wangge") == "routing"}
+    return Answer(routing, {n: v for n, v in answer.items() if n not in routing})
+
+
+@lru_cache(maxsize=512)
+def _validator(form: bytes) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(form), format_checker=FormatChecker())
+
+
+def _finding(form: Mapping[str, Any], error: ValidationError) -> Finding:
+    field = _field(error)
+    title = form.get("properties", {}).get(field, {}).get("title", field)
+    zh, en = WORDS.get(str(error.validator), ("填写有误", "is not right"))
+    return Finding("form.field", "error", field, f"“{title}”{zh}。 “{field}” {en}.", name=title)
+
+
+def _field(error: ValidationError) -> str:
+    """The field an error belongs to; a missing or surplus one is named by the validator's message only."""
+    if error.absolute_path:
+        return str(error.absolute_path[0])
+    if error.validator == "required":
+        return next((n for n in error.validator_value if n not in error.instance), "")
+    surplus = set(error.instance) - set(error.schema.get("properties", {}))
+    return min(surplus, default="")

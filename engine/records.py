@@ -1,0 +1,554 @@
+"""What happened: one append-only chain of records per subject (case/17, unit/…, list/…), each holding the hash of
+the one before. Written in the caller's transaction, so that nothing happens without a record and nothing is
+recorded that did not happen. What people say stays out of the chain: it lies in `payload` behind a salted hash
+and can be erased without breaking anything. The chain of a case replays to its state.
+
+Reading order: writing, numbers, positions, reading and erasing, checking, replaying.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple, TypeVar, cast
+
+import msgspec
+import rfc8785
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+
+from engine import tables
+from engine.definition import Definition
+from engine.errors import Finding, Invalid, NotFound, Refused
+from engine.machine import advance
+from engine.model import Event, State, Value, decode, encode
+
+VERSION = 1
+"""Of the layout of a record's body."""
+
+MACHINES = {1: advance}
+"""The machine per semantics number: an old number stays runnable as long as cases of it are kept."""
+
+SAFE = 2**53 - 1
+"""The largest whole number that every reader of JSON reads exactly (RFC 8785, 3.2.2.3)."""
+
+Algorithm = Literal["sha256", "sm3"]
+
+
+class Head(NamedTuple):
+    """The end of a chain: the number and hash of its last record."""
+
+    number: int
+    hash: str
+
+
+GENESIS = Head(0, "")
+"""The end of a chain that has no record yet."""
+
+
+class Migrated(Value, frozen=True, tag="migrated"):
+    """A running case went over to another definition (named by its hash), into this state of it."""
+
+    definition: str
+    state: State
+
+
+Happened = Event | Migrated
+"""What replay folds over: events of the machine, and changes of definition."""
+
+H = TypeVar("H", bound=Value)
+
+
+class Entry(Value, frozen=True):
+    """What to record. `kind` names the act (`completed`, `claimed`, …), `actor` is the opaque id of the person and
+    `post` the post they acted in (both empty: the machine itself), `cause` what brought it about (`case/17#4`,
+    `timer`). `event`: see `settled`. `detail` holds routing values only. `secret` holds record values: what
+    people said, by field. The record that begins a case or a migration says in `detail["definition"]` by which
+    definition the case runs from here on."""
+
+    kind: str
+    actor: str = ""
+    post: str = ""
+    cause: str = ""
+    event: Value | dict[str, Any] | None = None
+    detail: dict[str, Any] = {}
+    secret: dict[str, Any] = {}
+
+
+class Record(Value, frozen=True):
+    """A record as it was written, without what people said. `sealed` holds the salted hash per field, `position`
+    its place in the order over all chains (None: not yet placed), `body` the bytes that were hashed."""
+
+    subject: str
+    number: int
+    prev: str
+    at: datetime
+    kind: str
+    actor: str
+    post: str
+    cause: str
+    area: str
+    event: dict[str, Any] | None
+    detail: dict[str, Any]
+    sealed: dict[str, str]
+    algorithm: Algorithm
+    hash: str
+    position: int | None
+    body: str
+
+
+# -- writing -----------------------------------------------------------------------------------------
+
+_INSERT_RECORD = insert(tables.record)
+_INSERT_PAYLOAD = insert(tables.payload)
+
+
+def append(
+    connection: Connection,
+    subject: str,
+    head: Head,
+    entries: Sequence[Entry],
+    *,
+    at: datetime,
+    area: str,
+    algorithm: Algorithm = "sha256",
+) -> Head:
+    """Writes the entries after `head`, in order; the new end of the chain.
+
+    The caller must hold what keeps the chain linear: the lock of the row that stores its head, or `head()`.
+    Raises `Invalid` when an entry holds a number that JSON cannot carry exactly.
+    """
+    moment = _moment(at)
+    rows: list[dict[str, Any]] = []
+    payloads: list[dict[str, Any]] = []
+    for entry in entries:
+        number = head.number + 1
+        values = [_payload(subject, number, field, value) for field, value in entry.secret.items()]
+        sealed = {row["field"]: _seal(algorithm, row["salt"], row["value"]) for row in values}
+        body = canonical(
+            {
+                "actor": entry.actor,
+                "algorithm": algorithm,
+                "area": area,
+                "at": moment,
+                "cause": entry.cause,
+                "detail": entry.detail,
+                "event": _plain(entry.event),
+                "kind": entry.kind,
+                "number": number,
+                "post": entry.post,
+                "prev": head.hash,
+                "sealed": sealed,
+                "subject": subject,
+                "v": VERSION,
+            }
+        )
+        head = Head(number, digest(algorithm, body))
+        rows.append({"subject": subject, "number": number, "hash": head.hash, "body": body.decode(), "area": area})
+        payloads += values
+    if rows:
+        connection.execute(_INSERT_RECORD, rows)
+    if payloads:
+        connection.execute(_INSERT_PAYLOAD, payloads)
+    return head
+
+
+_HEAD = (
+    select(tables.record.c.number, tables.record.c.hash)
+    .where(tables.record.c.subject == bindparam("subject"))
+    .order_by(tables.record.c.number.desc())
+    .limit(1)
+)
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
+
+
+def head(connection: Connection, subject: str) -> Head:
+    """The end of a chain that no row keeps, locked until the transaction ends so that nobody else appends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"subject": subject})
+    row = connection.execute(_HEAD, {"subject": subject}).first()
+    return Head(row.number, row.hash) if row else GENESIS
+
+
+def digest(algorithm: Algorithm, data: bytes) -> str:
+    """The hash in hexadecimal. SM3 (GB/T 32905) is there where Python's OpenSSL has it."""
+    if algorithm == "sha256":
+        return hashlib.sha256(data).hexdigest()
+    try:
+        return hashlib.new(algorithm, data).hexdigest()
+    except ValueError as error:
+        raise Invalid(
+            "record.algorithm",
+            f"本机的Python不支持摘要算法“{algorithm}”，请改用sha256。",
+            f"Python here has no hash algorithm “{algorithm}”: use sha256.",
+        ) from error
+
+
+def _plain(event: Value | dict[str, Any] | None) -> dict[str, Any] | None:
+    if isinstance(event, Value):
+        return cast(dict[str, Any], msgspec.to_builtins(event, str_keys=True))
+    return event
+
+
+def _payload(subject: str, number: int, field: str, value: Any) -> dict[str, Any]:
+    said = canonical(value).decode()
+    return {"subject": subject, "number": number, "field": field, "salt": secrets.token_bytes(16), "value": said}
+
+
+def _seal(algorithm: Algorithm, salt: bytes, value: str) -> str:
+    return digest(algorithm, salt + value.encode())
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+# -- numbers -----------------------------------------------------------------------------------------
+
+
+def canonical(value: Any) -> bytes:
+    """The one way to write JSON data down (RFC 8785). Raises `Invalid` on what it cannot carry: whole numbers
+    beyond ±(2⁵³-1), infinity and not-a-number, text that is no Unicode, keys that are no text."""
+    if _direct(value):
+        return encode(value)
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError as error:
+        raise Invalid(
+            "record.not-json",
+            "数据含有无法准确保存的数字或文字（整数不得超过±9007199254740991），请更正后再提交。",
+            "The data hold a number or text that cannot be kept exactly (whole numbers up to ±9007199254740991).",
+        ) from error
+
+
+def settled(event: H) -> H:
+    """The event as its record will give it back: 2.0 comes back as 2. Advance with this one, else the replayed
+    state would differ from the stored one by the spelling of a number. Raises `Invalid` as `canonical` does."""
+    plain = msgspec.to_builtins(event, str_keys=True)
+    if _direct(plain):
+        return event
+    written = canonical(plain)
+    again = msgspec.convert(msgspec.json.decode(written), type=type(event), str_keys=True)
+    canonical(msgspec.to_builtins(again, str_keys=True))
+    return again
+
+
+def _direct(value: Any) -> bool:
+    """Whether plain sorted JSON is canonical already: no fractions, whose spelling differs; keys in ASCII, whose
+    order does not depend on the encoding; whole numbers in range; text that is Unicode."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii() or _unicode(value)
+    if kind is int:
+        return bool(-SAFE <= value <= SAFE)
+    if kind is dict:
+        return all(type(key) is str and key.isascii() and _direct(item) for key, item in value.items())
+    if kind is list or kind is tuple:
+        return all(map(_direct, value))
+    return value is None or kind is bool
+
+
+def _unicode(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+# -- positions ---------------------------------------------------------------------------------------
+
+_SEQUENCER = text("SELECT pg_advisory_xact_lock(7769, 2)")
+_UNPLACED = (
+    select(
+        tables.record.c.subject,
+        tables.record.c.number,
+        (
+            func.row_number().over(order_by=(tables.record.c.subject, tables.record.c.number))
+            + select(func.coalesce(func.max(tables.record.c.position), 0)).scalar_subquery()
+        ).label("position"),
+    )
+    .where(tables.record.c.position.is_(None))
+    .order_by(tables.record.c.subject, tables.record.c.number)
+    .limit(bindparam("limit"))
+    .subquery("unplaced")
+)
+_PLACE = (
+    update(tables.record)
+    .where(tables.record.c.subject == _UNPLACED.c.subject, tables.record.c.number == _UNPLACED.c.number)
+    .values(position=_UNPLACED.c.position)
+)
+
+
+def place(connection: Connection, limit: int = 1000) -> int:
+    """Gives the next positions, without gaps, to at most `limit` committed records; how many got one.
+
+    Call it in a transaction of its own. A number taken before the commit would let a reader of "all after the
+    last I saw" miss what commits late; here only one transaction at a time gives numbers, only to what is
+    committed, and the numbers appear together. Within a chain positions follow the numbers.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_SEQUENCER)
+    return connection.execute(_PLACE, {"limit": limit}).rowcount
+
+
+# -- reading and erasing -----------------------------------------------------------------------------
+
+
+class _Body(msgspec.Struct, frozen=True):
+    v: int
+    subject: str
+    number: int
+    prev: str
+    at: datetime
+    kind: str
+    actor: str
+    post: str
+    cause: str
+    area: str
+    event: dict[str, Any] | None
+    detail: dict[str, Any]
+    sealed: dict[str, str]
+    algorithm: Algorithm
+
+
+_BODY = msgspec.json.Decoder(_Body)
+_CHAIN = select(tables.record).where(tables.record.c.subject == bindparam("subject")).order_by(tables.record.c.number)
+_SAID = (
+    select(tables.payload)
+    .where(tables.payload.c.subject == bindparam("subject"))
+    .order_by(tables.payload.c.number, tables.payload.c.field)
+)
+
+
+def chain(connection: Connection, subject: str) -> Iterator[Record]:
+    """The records of a subject, first to last. Raises `ValueError` on one that can no longer be read: see
+    `verify`."""
+    return (_record(row) for row in connection.execute(_CHAIN, {"subject": subject}))
+
+
+def said(connection: Connection, subject: str) -> dict[int, dict[str, Any]]:
+    """What people said, by record number and field. None stands for what was erased (and for JSON's null)."""
+    found: dict[int, dict[str, Any]] = {}
+    for row in connection.execute(_SAID, {"subject": subject}):
+        value = None if row.value is None else msgspec.json.decode(row.value)
+        found.setdefault(row.number, {})[row.field] = value
+    return found
+
+
+def erase(connection: Connection, subject: str, number: int, field: str | None = None, *, at: datetime) -> int:
+    """Erases what was said in one field of a record, or in all of them; how many values that were. The chain
+    stays valid. The caller appends the act of erasing. (PostgreSQL frees the space at the next VACUUM; backups
+    hold the value until they expire.)"""
+    payload = tables.payload.c
+    wanted = [payload.subject == subject, payload.number == number, payload.erased_at.is_(None)]
+    if field is not None:
+        wanted.append(payload.field == field)
+    erased = update(tables.payload).where(*wanted).values(salt=None, value=None, erased_at=at)
+    return connection.execute(erased).rowcount
+
+
+def _record(row: Row[Any]) -> Record:
+    body = _BODY.decode(row.body)
+    return Record(
+        subject=body.subject,
+        number=body.number,
+        prev=body.prev,
+        at=body.at,
+        kind=body.kind,
+        actor=body.actor,
+        post=body.post,
+        cause=body.cause,
+        area=body.area,
+        event=body.event,
+        detail=body.detail,
+        sealed=body.sealed,
+        algorithm=body.algorithm,
+        hash=row.hash,
+        position=row.position,
+        body=row.body,
+    )
+
+
+# -- checking ----------------------------------------------------------------------------------------
+
+
+def verify(connection: Connection, subject: str) -> list[Finding]:
+    """Every fault of a chain: hashes, links, numbers, positions, what was said, and for a case the end that its
+    row keeps. Erased values are no fault. Without a case row a cut-off end shows only in `gaps`."""
+    rows = connection.execute(_CHAIN, {"subject": subject}).all()
+    values = _said_by_number(connection, subject)
+    faults: list[Finding] = []
+    before, last = GENESIS, 0
+    for row in rows:
+        faults += _record_faults(subject, row, before, values.pop(row.number, {}))
+        if row.position is not None and not 0 <= last < row.position:
+            faults.append(
+                _fault(subject, row.number, "order", "的位置早于前一条记录", "is placed before the one before it")
+            )
+        last = -1 if row.position is None else row.position
+        before = Head(row.number, row.hash)
+    faults += [
+        _fault(subject, number, "stray", "不存在，却留有内容", "does not exist, yet something is said in it")
+        for number in values
+    ]
+    return faults + _end_faults(connection, subject, before)
+
+
+def gaps(connection: Connection) -> list[Finding]:
+    """Whether records are missing from the order over all chains: positions run 1, 2, 3 … without a gap."""
+    position = tables.record.c.position
+    count, last = connection.execute(select(func.count(position), func.coalesce(func.max(position), 0))).one()
+    if count == last:
+        return []
+    return [
+        Finding(
+            "record.gap",
+            "error",
+            "",
+            f"全部记录应有{last}个连续位置，实有{count}个：有记录被删除。"
+            f" There should be {last} consecutive positions, but there are {count}: records were removed.",
+        )
+    ]
+
+
+def _said_by_number(connection: Connection, subject: str) -> dict[int, dict[str, Row[Any]]]:
+    values: dict[int, dict[str, Row[Any]]] = {}
+    for row in connection.execute(_SAID, {"subject": subject}):
+        values.setdefault(row.number, {})[row.field] = row
+    return values
+
+
+def _record_faults(subject: str, row: Row[Any], before: Head, values: Mapping[str, Row[Any]]) -> Iterator[Finding]:
+    try:
+        body = _BODY.decode(row.body)
+    except ValueError:
+        yield _fault(subject, row.number, "body", "的内容无法读取", "cannot be read")
+        return
+    if row.number != before.number + 1:
+        yield _fault(
+            subject,
+            row.number,
+            "number",
+            f"之前缺少编号{before.number + 1}",
+            f"has no number {before.number + 1} before it",
+        )
+    elif body.prev != before.hash:
+        yield _fault(subject, row.number, "link", "与前一条记录不衔接", "does not link to the one before it")
+    if digest(body.algorithm, row.body.encode()) != row.hash:
+        yield _fault(subject, row.number, "hash", "的内容与其摘要不符", "does not match its hash")
+    if (body.subject, body.number, body.area) != (row.subject, row.number, row.area):
+        yield _fault(subject, row.number, "place", "被移动过", "was moved: subject, number or area differ")
+    yield from _said_faults(subject, row.number, body, values)
+
+
+def _said_faults(subject: str, number: int, body: _Body, values: Mapping[str, Row[Any]]) -> Iterator[Finding]:
+    for field in sorted(body.sealed.keys() | values.keys()):
+        value = values.get(field)
+        if value is None:
+            yield _fault(subject, number, "lost", f"的字段“{field}”丢失", f"has lost its field “{field}”")
+        elif field not in body.sealed:
+            yield _fault(subject, number, "stray", f"被添加了字段“{field}”", f"was given a field “{field}”")
+        elif value.erased_at is None and not _sealed_by(body, value):
+            yield _fault(subject, number, "said", f"的字段“{field}”被改动", f"has an altered field “{field}”")
+
+
+def _sealed_by(body: _Body, value: Row[Any]) -> bool:
+    if value.salt is None or value.value is None:
+        return False
+    return _seal(body.algorithm, value.salt, value.value) == body.sealed[value.field]
+
+
+def _end_faults(connection: Connection, subject: str, end: Head) -> list[Finding]:
+    kind, _, id = subject.partition("/")
+    if kind != "case" or not id.isdecimal():
+        return []
+    kept = connection.execute(
+        select(tables.case.c.records, tables.case.c.head).where(tables.case.c.id == int(id))
+    ).first()
+    if kept is None or Head(*kept) == end:
+        return []
+    return [
+        _fault(subject, end.number, "end", "之后的记录被删除或增加", "is not the end that the case itself remembers")
+    ]
+
+
+def _fault(subject: str, number: int, rule: str, zh: str, en: str) -> Finding:
+    return Finding(
+        f"record.{rule}", "error", f"{subject}#{number}", f"{subject} 第{number}号记录{zh}。 Record {number} {en}."
+    )
+
+
+# -- replaying ---------------------------------------------------------------------------------------
+
+
+def replay(connection: Connection, case_id: int, until: datetime | None = None) -> State:
+    """The state of a case after its recorded events up to and including the moment `until` (None: all).
+
+    Raises `NotFound` without a record or definition, `Refused` when a definition has a semantics number that
+    this program does not know, or when a recorded event does not fit the state before it.
+    """
+    return _replay(connection, case_id, until)[0]
+
+
+def proves(connection: Connection, case_id: int) -> list[Finding]:
+    """Whether the records of a case lead to the very state that is stored for it, byte for byte."""
+    case = tables.case.c
+    stored = connection.execute(select(case.state, case.definition).where(case.id == case_id)).one()
+    try:
+        state, definition = _replay(connection, case_id, None)
+    except (Refused, NotFound) as error:
+        return [Finding(error.code, "error", f"case/{case_id}", str(error.words))]
+    if encode(state) == stored.state and definition == stored.definition:
+        return []
+    return [
+        Finding(
+            "record.state",
+            "error",
+            f"case/{case_id}",
+            f"case/{case_id} 的当前状态与其记录推演的结果不一致。"
+            f" The stored state of case/{case_id} is not what its records lead to.",
+        )
+    ]
+
+
+def _replay(connection: Connection, case_id: int, until: datetime | None) -> tuple[State, str]:
+    state, hash = State(), ""
+    definition: Definition | None = None
+    for record in chain(connection, f"case/{case_id}"):
+        if until is not None and record.at > until:
+            break
+        if record.event is None:
+            continue
+        happened = msgspec.convert(record.event, type=Happened, str_keys=True)
+        if isinstance(happened, Migrated):
+            state, hash, definition = happened.state, happened.definition, None
+            continue
+        hash = hash or str(record.detail.get("definition", ""))
+        definition = definition or _definition(connection, hash)
+        state, _ = MACHINES[definition.semantics](definition, state, happened)
+    return state, hash
+
+
+def _definition(connection: Connection, hash: str) -> Definition:
+    known = tables.definition.c
+    row = connection.execute(select(known.semantics, known.compiled).where(known.hash == hash)).first()
+    if row is None:
+        raise NotFound(
+            "record.no-definition",
+            f"数据库中没有记录所指的流程版本“{hash}”。",
+            f"There is no definition “{hash}”, which the records name.",
+        )
+    if digest("sha256", row.compiled) != hash:
+        raise Refused(
+            "record.definition-altered",
+            f"流程版本“{hash}”的内容与其摘要不符。",
+            f"The definition “{hash}” does not match its hash.",
+        )
+    if row.semantics not in MACHINES:
+        raise Refused(
+            "record.unknown-semantics",
+            f"流程版本“{hash}”的语义编号{row.semantics}未知：请用较新的程序查验，这不表示数据被篡改。",
+            f"Unknown semantics {row.semantics} of the definition “{hash}”: check it with a newer program. "
+            "This does not mean that anything was tampered with.",
+        )
+    return decode(row.compiled, Definition)

@@ -1,0 +1,101 @@
+"""One transaction at one moment: what every verb works in, and the one object that opens it.
+
+`Engine` is put together once, in `web/app.py`; each request, timer, job or command asks it for a `Work`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Connection
+
+from engine import records
+from engine.calendars import Calendar
+from engine.directory import Actor, Directory
+from engine.library import Library
+from engine.records import Entry, Head
+from engine.store import Store
+
+MACHINE = Actor(person="", post="", role="", unit="", area="/")
+"""Who acts when the machine does something by itself: nobody. It is never put under a person's name."""
+
+
+class Call(NamedTuple):
+    """What a handler is told: which case and step ask, with what arguments. `key` is the same however often an
+    effect is attempted."""
+
+    case: int
+    step: int
+    node: str
+    arguments: Mapping[str, Any]
+    key: str
+
+
+class Handler(NamedTuple):
+    """What a service task does. `decide` runs inside the transaction and only reads; `effect` runs after the
+    commit, at least once, and has to be idempotent by `Call.key`. Both return the facts of the answer."""
+
+    kind: Literal["decide", "effect"]
+    run: Callable[["Work", Call], Mapping[str, Any]]
+    doc: str = ""
+
+
+@dataclass
+class Work:
+    """One transaction (`connection`) at one moment (`now`, aware)."""
+
+    connection: Connection
+    now: datetime
+    library: Library
+    handlers: Mapping[str, Handler]
+    idle: Callable[[], object] = field(default=lambda: None)
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Who is who at this moment."""
+        return Directory(self.connection, self.now)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The working days as known now."""
+        return self.library.calendar(self.connection)
+
+    def record(self, subject: str, entries: Sequence[Entry], area: str) -> Head:
+        """Appends to the chain of a subject that keeps no head of its own (a unit, a person, a calendar year)."""
+        head = records.head(self.connection, subject)
+        return records.append(self.connection, subject, head, entries, at=self.now, area=area)
+
+    def afterwards(self, callback: Callable[[], object]) -> None:
+        """Runs a callback when, and only if, this transaction has committed."""
+        Store.after_commit(self.connection, callback)
+
+
+def system_time() -> datetime:
+    """The clock of the computer, aware, in UTC. Tests and demonstrations use another."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Engine:
+    """What runs: a database, what applies, what handlers do, and a clock."""
+
+    store: Store
+    handlers: Mapping[str, Handler]
+    now: Callable[[], datetime] = system_time
+    library: Library = field(default_factory=Library)
+    wake: Callable[[], object] = field(default=lambda: None)
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """One write transaction: committed at the end of the block, rolled back when it raises."""
+        with self.store.transaction() as connection:
+            yield Work(connection, self.now(), self.library, self.handlers, self.wake)
+
+    @contextmanager
+    def look(self) -> Iterator[Work]:
+        """A snapshot to read from."""
+        with self.store.reading() as connection:
+            yield Work(connection, self.now(), self.library, self.handlers)

@@ -1,0 +1,417 @@
+"""All tables of the first version, and the protections of what happened."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+
+from migrations import protection
+
+revision = "0001"
+down_revision = None
+
+instant = sa.String(27).with_variant(TIMESTAMP(timezone=True), "postgresql")
+row_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def where(condition: str) -> dict[str, Any]:
+    """A partial index, on both databases."""
+    return {f"{dialect}_where": sa.text(condition) for dialect in ("sqlite", "postgresql")}
+
+
+def upgrade() -> None:
+    op.create_table(
+        "absence",
+        sa.Column("row", row_id, sa.Identity(), nullable=False),
+        sa.Column("id", sa.String(60), nullable=False, comment="opaque, stays the same over all versions"),
+        sa.Column("person", sa.String(60), nullable=False),
+        sa.Column("substitute", sa.String(60)),
+        sa.Column("reason", sa.String(40), nullable=False),
+        sa.Column("valid_from", sa.String(10), nullable=False),
+        sa.Column("valid_to", sa.String(10)),
+        sa.Column("recorded_at", instant, nullable=False),
+        sa.Column("superseded_at", instant),
+        sa.PrimaryKeyConstraint("row", name="pk_absence"),
+    )
+    op.create_index("ix_absence_person", "absence", ["person"])
+    op.create_index(
+        "uq_absence_current", "absence", ["id", "valid_from"], unique=True, **where("superseded_at IS NULL")
+    )
+    op.create_table(
+        "account",
+        sa.Column("login", sa.String(80), nullable=False),
+        sa.Column("person", sa.String(60), nullable=False),
+        sa.Column("password", sa.String(200), nullable=False, comment="argon2id"),
+        sa.Column("failed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("locked_until", instant),
+        sa.Column("created_at", instant, nullable=False),
+        sa.PrimaryKeyConstraint("login", name="pk_account"),
+    )
+    op.create_index("ix_account_person", "account", ["person"])
+    op.create_table(
+        "answer",
+        sa.Column("key", sa.String(120), nullable=False, comment="Idempotency-Key the caller chose"),
+        sa.Column("person", sa.String(60), nullable=False),
+        sa.Column(
+            "digest", sa.String(64), nullable=False, comment="of the request: the same key may not mean two things"
+        ),
+        sa.Column("body", sa.Text(), nullable=False, comment="JSON: what was answered the first time"),
+        sa.Column("at", instant, nullable=False),
+        sa.PrimaryKeyConstraint("key", "person", name="pk_answer"),
+    )
+    op.create_table(
+        "calendar_year",
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(20), nullable=False, comment="confirmed or provisional"),
+        sa.Column("body", sa.Text(), nullable=False, comment="JSON as in processes/calendars"),
+        sa.Column("recorded_at", instant, nullable=False),
+        sa.PrimaryKeyConstraint("year", "version", name="pk_calendar_year"),
+    )
+    op.create_table(
+        "definition",
+        sa.Column("hash", sa.String(64), nullable=False, comment="SHA-256 of the compiled form"),
+        sa.Column("key", sa.String(200), nullable=False, comment="zhenjiang/2026-01-01/matter"),
+        sa.Column("semantics", sa.Integer(), nullable=False),
+        sa.Column("compiler", sa.String(40), nullable=False),
+        sa.Column("compiled", sa.LargeBinary(), nullable=False, comment="canonical JSON; what running cases load"),
+        sa.Column("xml", sa.LargeBinary(), nullable=False, comment="as drawn; never read again by a running case"),
+        sa.Column("xml_hash", sa.String(64), nullable=False),
+        sa.Column("published_at", instant, nullable=False),
+        sa.PrimaryKeyConstraint("hash", name="pk_definition"),
+    )
+    op.create_index("ix_definition_key", "definition", ["key"])
+    op.create_table(
+        "pack",
+        sa.Column("key", sa.String(120), nullable=False, comment="zhenjiang/2026-01-01"),
+        sa.Column("place", sa.String(80), nullable=False, comment="zhenjiang"),
+        sa.Column("area", sa.String(200), nullable=False, comment="where it applies"),
+        sa.Column("force", sa.String(20), nullable=False, comment="law or draft; a draft carries no real matter"),
+        sa.Column("in_force_from", sa.String(10), nullable=False, comment="date"),
+        sa.Column("in_force_to", sa.String(10), comment="last date, or null"),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column(
+            "body", sa.LargeBinary(), nullable=False, comment="canonical JSON: limits, forms, roles, articles, …"
+        ),
+        sa.Column("published_at", instant, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_pack"),
+    )
+    op.create_index("ix_pack_place_in_force_from", "pack", ["place", "in_force_from"])
+    op.create_table(
+        "payload",
+        sa.Column("subject", sa.String(80), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False, comment="of the record that holds its hash"),
+        sa.Column("field", sa.String(80), nullable=False),
+        sa.Column("salt", sa.LargeBinary(), comment="128 random bits; null once erased"),
+        sa.Column("value", sa.Text(), comment="JSON; null once erased"),
+        sa.Column("erased_at", instant),
+        sa.PrimaryKeyConstraint("subject", "number", "field", name="pk_payload"),
+    )
+    op.create_table(
+        "person",
+        sa.Column("row", row_id, sa.Identity(), nullable=False),
+        sa.Column("id", sa.String(60), nullable=False, comment="opaque, stays the same over all versions"),
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("contact", sa.String(100), comment="work contact, never private"),
+        sa.Column("worker_kind", sa.String(20), comment="grid_chief, full_time, part_time; null for others"),
+        sa.Column("valid_from", sa.String(10), nullable=False),
+        sa.Column("valid_to", sa.String(10)),
+        sa.Column("recorded_at", instant, nullable=False),
+        sa.Column("superseded_at", instant),
+        sa.PrimaryKeyConstraint("row", name="pk_person"),
+    )
+    op.create_index("uq_person_current", "person", ["id", "valid_from"], unique=True, **where("superseded_at IS NULL"))
+    op.create_table(
+        "post",
+        sa.Column("row", row_id, sa.Identity(), nullable=False),
+        sa.Column("id", sa.String(60), nullable=False, comment="opaque, stays the same over all versions"),
+        sa.Column("person", sa.String(60), nullable=False),
+        sa.Column("unit", sa.String(60), nullable=False),
+        sa.Column("role", sa.String(60), nullable=False),
+        sa.Column("valid_from", sa.String(10), nullable=False),
+        sa.Column("valid_to", sa.String(10)),
+        sa.Column("recorded_at", instant, nullable=False),
+        sa.Column("superseded_at", instant),
+        sa.PrimaryKeyConstraint("row", name="pk_post"),
+    )
+    op.create_index("ix_post_person", "post", ["person"])
+    op.create_index("ix_post_unit", "post", ["unit"])
+    op.create_index("uq_post_current", "post", ["id", "valid_from"], unique=True, **where("superseded_at IS NULL"))
+    op.create_table(
+        "record",
+        sa.Column("subject", sa.String(80), nullable=False, comment="case/17, unit/…, person/…, calendar/2027"),
+        sa.Column("number", sa.Integer(), nullable=False, comment="1, 2, 3 … in its chain"),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column(
+            "body", sa.Text(), nullable=False, comment="canonical JSON (RFC 8785); hash = H(previous hash, body)"
+        ),
+        sa.Column("area", sa.String(200), nullable=False),
+        sa.Column("position", sa.BigInteger(), comment="order over all chains, given after commit"),
+        sa.PrimaryKeyConstraint("subject", "number", name="pk_record"),
+        sa.UniqueConstraint("position", name="uq_record_position"),
+    )
+    op.create_index("ix_record_unplaced", "record", ["subject", "number"], **where("position IS NULL"))
+    op.create_table(
+        "session",
+        sa.Column("token_hash", sa.String(64), nullable=False, comment="the token itself is only with its owner"),
+        sa.Column("person", sa.String(60), nullable=False),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("expires_at", instant, nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name="pk_session"),
+    )
+    op.create_index("ix_session_person", "session", ["person"])
+    op.create_table(
+        "setting",
+        sa.Column("key", sa.String(120), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False, comment="JSON"),
+        sa.PrimaryKeyConstraint("key", name="pk_setting"),
+    )
+    op.create_table(
+        "training",
+        sa.Column("row", row_id, sa.Identity(), nullable=False),
+        sa.Column("id", sa.String(60), nullable=False, comment="opaque, stays the same over all versions"),
+        sa.Column("person", sa.String(60), nullable=False),
+        sa.Column("kind", sa.String(40), nullable=False, comment="pre_job, periodic"),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.Column("given_by", sa.String(60), nullable=False, comment="unit"),
+        sa.Column("valid_from", sa.String(10), nullable=False),
+        sa.Column("valid_to", sa.String(10)),
+        sa.Column("recorded_at", instant, nullable=False),
+        sa.Column("superseded_at", instant),
+        sa.PrimaryKeyConstraint("row", name="pk_training"),
+    )
+    op.create_index("ix_training_person", "training", ["person"])
+    op.create_index(
+        "uq_training_current", "training", ["id", "valid_from"], unique=True, **where("superseded_at IS NULL")
+    )
+    op.create_table(
+        "unit",
+        sa.Column("row", row_id, sa.Identity(), nullable=False),
+        sa.Column("id", sa.String(60), nullable=False, comment="opaque, stays the same over all versions"),
+        sa.Column(
+            "kind", sa.String(30), nullable=False, comment="division, governance_agency, department, government, …"
+        ),
+        sa.Column("level", sa.String(20), nullable=False, comment="province … micro_grid"),
+        sa.Column("code", sa.String(40), nullable=False, comment="division or grid code"),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("parent", sa.String(60)),
+        sa.Column("area", sa.String(200), nullable=False),
+        sa.Column("attributes", sa.Text(), server_default="{}", nullable=False, comment="JSON"),
+        sa.Column("valid_from", sa.String(10), nullable=False),
+        sa.Column("valid_to", sa.String(10)),
+        sa.Column("recorded_at", instant, nullable=False),
+        sa.Column("superseded_at", instant),
+        sa.PrimaryKeyConstraint("row", name="pk_unit"),
+    )
+    op.create_index("uq_unit_current", "unit", ["id", "valid_from"], unique=True, **where("superseded_at IS NULL"))
+    op.create_table(
+        "case",
+        sa.Column("id", row_id, sa.Identity(), nullable=False),
+        sa.Column("number", sa.String(40), comment="what people quote: 2026-000123"),
+        sa.Column("definition", sa.String(64), nullable=False),
+        sa.Column("pack", sa.String(120), nullable=False),
+        sa.Column("area", sa.String(200), nullable=False),
+        sa.Column("unit", sa.String(60), nullable=False, comment="the agency that answers for the matter"),
+        sa.Column("title", sa.String(200), nullable=False, comment="no personal data; erasable"),
+        sa.Column("matter_type", sa.String(60), comment="list item"),
+        sa.Column("way_in", sa.String(40), nullable=False, comment="start event"),
+        sa.Column("outcome", sa.String(40), comment="how it ended, in the pack's words"),
+        sa.Column("discovered_at", instant, nullable=False),
+        sa.Column("opened_at", instant, nullable=False),
+        sa.Column("closed_at", instant),
+        sa.Column("active_at", instant, nullable=False, comment="last act of anybody"),
+        sa.Column("status", sa.String(30), nullable=False, comment="derived from the open assignments"),
+        sa.Column("disputed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("emergency", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("suspended", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("due_at", instant, comment="overall clock"),
+        sa.Column("clock", sa.Text(), comment="JSON: see cases.Running, of the overall clock"),
+        sa.Column("light", sa.String(10)),
+        sa.Column("light_at", instant),
+        sa.Column("merged_into", row_id),
+        sa.Column("state", sa.LargeBinary(), nullable=False, comment="machine state, JSON"),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(64), nullable=False, comment="hash of the last record of its chain"),
+        sa.Column("records", sa.Integer(), nullable=False, comment="length of its chain"),
+        sa.ForeignKeyConstraint(["definition"], ["definition.hash"], name="fk_case_definition"),
+        sa.ForeignKeyConstraint(["merged_into"], ["case.id"], name="fk_case_merged_into"),
+        sa.ForeignKeyConstraint(["pack"], ["pack.key"], name="fk_case_pack"),
+        sa.PrimaryKeyConstraint("id", name="pk_case"),
+        sa.UniqueConstraint("number", name="uq_case_number"),
+    )
+    op.create_index("ix_case_due", "case", ["area", "due_at"], **where("closed_at IS NULL"))
+    op.create_index("ix_case_open", "case", ["area", "active_at"], **where("closed_at IS NULL"))
+    op.create_table(
+        "assignment",
+        sa.Column("id", row_id, sa.Identity(), nullable=False),
+        sa.Column("case", row_id, nullable=False),
+        sa.Column("unit", sa.String(60), nullable=False),
+        sa.Column("track", sa.String(200), nullable=False, comment="the level of the diagram it stands in"),
+        sa.Column("status", sa.String(30), nullable=False),
+        sa.Column("opened_at", instant, nullable=False),
+        sa.Column("closed_at", instant),
+        sa.Column("due_at", instant, comment="the unit's clock"),
+        sa.Column("clock", sa.Text()),
+        sa.ForeignKeyConstraint(["case"], ["case.id"], name="fk_assignment_case"),
+        sa.PrimaryKeyConstraint("id", name="pk_assignment"),
+        sa.UniqueConstraint("case", "unit", "track", name="uq_assignment_case_unit_track"),
+    )
+    op.create_index("ix_assignment_case", "assignment", ["case"])
+    op.create_table(
+        "attachment",
+        sa.Column("id", row_id, sa.Identity(), nullable=False),
+        sa.Column("case", row_id, nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("media_type", sa.String(100), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("area", sa.String(200), nullable=False),
+        sa.Column("added_by", sa.String(60), nullable=False),
+        sa.Column("added_at", instant, nullable=False),
+        sa.ForeignKeyConstraint(["case"], ["case.id"], name="fk_attachment_case"),
+        sa.PrimaryKeyConstraint("id", name="pk_attachment"),
+    )
+    op.create_index("ix_attachment_case", "attachment", ["case"])
+    op.create_table(
+        "incident",
+        sa.Column("id", row_id, sa.Identity(), nullable=False),
+        sa.Column("case", row_id, nullable=False),
+        sa.Column("token", sa.Integer()),
+        sa.Column("outbox", sa.Integer(), comment="the job that gave up"),
+        sa.Column("node", sa.String(120), nullable=False),
+        sa.Column("code", sa.String(80), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("opened_at", instant, nullable=False),
+        sa.Column("settled_at", instant),
+        sa.Column("settled_by", sa.String(60)),
+        sa.ForeignKeyConstraint(["case"], ["case.id"], name="fk_incident_case"),
+        sa.PrimaryKeyConstraint("id", name="pk_incident"),
+    )
+    op.create_index("ix_incident_case", "incident", ["case"])
+    op.create_table(
+        "outbox",
+        sa.Column("id", row_id, sa.Identity(), nullable=False),
+        sa.Column("key", sa.String(120), nullable=False, comment="idempotency key of the effect"),
+        sa.Column("case", row_id, nullable=False),
+        sa.Column("kind", sa.String(60), nullable=False, comment="call or message"),
+        sa.Column("body", sa.Text(), nullable=False, comment="JSON: ids and routing values only"),
+        sa.Column("status", sa.String(12), nullable=False, comment="waiting, done, given_up"),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", instant, nullable=False),
+        sa.Column("lease_until", instant),
+        sa.Column("error", sa.Text()),
+        sa.ForeignKeyConstraint(["case"], ["case.id"], name="fk_outbox_case"),
+        sa.PrimaryKeyConstraint("id", name="pk_outbox"),
+        sa.UniqueConstraint("key", name="uq_outbox_key"),
+    )
+    op.create_index("ix_outbox_case", "outbox", ["case"])
+    op.create_index("ix_outbox_due", "outbox", ["due_at"], **where("status = 'waiting'"))
+    op.create_table(
+        "step",
+        sa.Column("id", row_id, sa.Identity(), nullable=False),
+        sa.Column("case", row_id, nullable=False),
+        sa.Column("token", sa.Integer(), nullable=False, comment="the machine's number for it"),
+        sa.Column("node", sa.String(120), nullable=False),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False, comment="user, service, rule, …"),
+        sa.Column("area", sa.String(200), nullable=False),
+        sa.Column("role", sa.String(60)),
+        sa.Column("unit", sa.String(60)),
+        sa.Column("person", sa.String(60), comment="who claimed it or was assigned"),
+        sa.Column("sender", sa.String(60), comment="unit whose act opened it"),
+        sa.Column("sender_person", sa.String(60)),
+        sa.Column("status", sa.String(20), nullable=False, comment="open, completed, cancelled"),
+        sa.Column("lifecycle", sa.String(30), comment="what the law calls the assignment while this step is open"),
+        sa.Column("opened_at", instant, nullable=False),
+        sa.Column("seen_at", instant),
+        sa.Column("closed_at", instant),
+        sa.Column("closed_by", sa.String(60)),
+        sa.Column("due_at", instant),
+        sa.Column("clock", sa.Text(), comment="JSON: see cases.Running"),
+        sa.Column("light", sa.String(10), comment="green, yellow, red, supervise as last announced; null: no limit"),
+        sa.Column("light_at", instant, comment="when the light changes next"),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["case"], ["case.id"], name="fk_step_case"),
+        sa.PrimaryKeyConstraint("id", name="pk_step"),
+    )
+    op.create_index("ix_step_case", "step", ["case"])
+    op.create_index("ix_step_light", "step", ["light_at"], **where("status = 'open'"))
+    op.create_index("ix_step_overdue", "step", ["due_at"], **where("status = 'open'"))
+    op.create_index("ix_step_person", "step", ["person", "due_at"], **where("status = 'open'"))
+    op.create_index("ix_step_unit", "step", ["unit", "role", "due_at"], **where("status = 'open'"))
+    op.create_index("uq_step_open", "step", ["case", "token"], unique=True, **where("status = 'open'"))
+    op.create_table(
+        "timer",
+        sa.Column("id", row_id, sa.Identity(), nullable=False),
+        sa.Column("case", row_id, nullable=False),
+        sa.Column("clock", sa.Integer(), nullable=False, comment="the machine's number for it"),
+        sa.Column("node", sa.String(120), nullable=False),
+        sa.Column("due_at", instant, nullable=False),
+        sa.Column("period", sa.String(60), comment="ISO 8601 interval of a repeating timer"),
+        sa.Column("status", sa.String(12), nullable=False, comment="waiting, fired, cancelled"),
+        sa.Column("fired_at", instant),
+        sa.ForeignKeyConstraint(["case"], ["case.id"], name="fk_timer_case"),
+        sa.PrimaryKeyConstraint("id", name="pk_timer"),
+    )
+    op.create_index("ix_timer_case", "timer", ["case"])
+    op.create_index("ix_timer_due", "timer", ["due_at"], **where("status = 'waiting'"))
+    op.create_table(
+        "request",
+        sa.Column("id", row_id, sa.Identity(), nullable=False),
+        sa.Column("case", row_id, nullable=False),
+        sa.Column("step", row_id),
+        sa.Column(
+            "kind", sa.String(20), nullable=False, comment="extension, suspension, void, waiver, consult, supervision"
+        ),
+        sa.Column("area", sa.String(200), nullable=False),
+        sa.Column("asked_by", sa.String(60), nullable=False),
+        sa.Column("asked_unit", sa.String(60)),
+        sa.Column("asked_at", instant, nullable=False),
+        sa.Column("to_unit", sa.String(60)),
+        sa.Column("to_role", sa.String(60)),
+        sa.Column("to_person", sa.String(60)),
+        sa.Column("detail", sa.Text(), nullable=False, comment="JSON, routing values only"),
+        sa.Column("status", sa.String(12), nullable=False, comment="open, granted, denied, answered, withdrawn"),
+        sa.Column("due_at", instant),
+        sa.Column("decided_by", sa.String(60)),
+        sa.Column("decided_at", instant),
+        sa.ForeignKeyConstraint(["case"], ["case.id"], name="fk_request_case"),
+        sa.ForeignKeyConstraint(["step"], ["step.id"], name="fk_request_step"),
+        sa.PrimaryKeyConstraint("id", name="pk_request"),
+    )
+    op.create_index("ix_request_case", "request", ["case"])
+    protection.install(op.get_bind())
+
+
+TABLES = [
+    "absence",
+    "account",
+    "answer",
+    "calendar_year",
+    "definition",
+    "pack",
+    "payload",
+    "person",
+    "post",
+    "record",
+    "session",
+    "setting",
+    "training",
+    "unit",
+    "case",
+    "assignment",
+    "attachment",
+    "incident",
+    "outbox",
+    "step",
+    "timer",
+    "request",
+]
+"""In the order they are made: each after those it refers to."""
+
+
+def downgrade() -> None:
+    protection.remove(op.get_bind())
+    for table in reversed(TABLES):
+        op.drop_table(table)
