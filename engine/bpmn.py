@@ -622,6 +622,7 @@ class _Compiler:
     def _subprocess(self, element: Element, level: _Level) -> dict[str, Any]:
         depth = level.depth + 1
         if depth > DEEPEST:
+            self.drawing.stand_ins.add(self.drawing.ids[element])
             self.drawing.report(
                 element,
                 "form.too-deep",

@@ -65,7 +65,7 @@ from engine.model import (
     replace,
 )
 from engine.records import Entry, Head
-from engine.work import MACHINE, Call, Work
+from engine.work import MACHINE, Call, Handler, Work
 
 CHANGING = (
     "number",
@@ -82,8 +82,14 @@ CHANGING = (
 )
 """The columns of a case that verbs change, beside those every act changes."""
 
+RESTS = {"return": "returned", "withdraw": "withdrawn", "voided": "voided"}
+"""How an assignment comes to rest when not by its own answer: by the kind of the act."""
+
 ROUNDS = 100
 """So many decisions may follow from one act inside its transaction."""
+
+VERBS = {"extension": "extend", "suspension": "suspend"}
+"""The verb that a request asks to be done, where it is not called like the request."""
 
 RequestKind = Literal["extension", "suspension", "resumption", "void", "consultation"]
 
@@ -189,6 +195,7 @@ def complete(work: Work, actor: Actor, step: int, revision: int, answer: Mapping
     node = case.node(row)
     case.keep_apart(actor, node, waiver)
     given = forms.read(case.form(node), answer)
+    case.ask_guards(row, node, answer)
     said = {**given.record, **({"waiver": waiver} if waiver else {})}
     case.happen(actor, "completed", Completed(row["token"], given.routing), said, {"node": row["node"]})
     case.save()
@@ -274,7 +281,7 @@ class Ask(Value, frozen=True):
 def ask(work: Work, actor: Actor, case_id: int, asked: Ask) -> int:
     """Opens a request. An extension has to be asked for before expiry. Returns the request's id."""
     case = _take(work, case_id)
-    case.guard(f"ask_{asked.kind}")
+    case.guard(VERBS.get(asked.kind, asked.kind))
     row = case.step_row(asked.step) if asked.step is not None else None
     ASKS[asked.kind](case, actor, asked, row)
     detail = {n: v for n, v in _plain(asked).items() if n not in ("reason", "kind", "step") and v is not None}
@@ -453,6 +460,13 @@ def assign(work: Work, actor: Actor, case_id: int, facts: Mapping[str, Any], kin
     case.save()
 
 
+def note_refusal(work: Work, actor: Actor, case_id: int, refusal: Refused, verb: str) -> None:
+    """Records an attempt that the law, the list or the pack forbade; the attempt itself wrote nothing."""
+    case = _take(work, case_id)
+    case.note(actor, "refused", {"verb": verb, "code": refusal.code, "article": refusal.article})
+    case.save()
+
+
 def recompute(work: Work, case_id: int, cause: str) -> int:
     """Counts the open due times of a case again, after the calendar changed; each change is recorded."""
     case = _take(work, case_id)
@@ -497,7 +511,7 @@ def _take_step(work: Work, id: int, revision: int, verb: str) -> "tuple[_Case, d
             f"This step has changed{f': {who} holds it' if who else ''}. Reload and look again.",
             details={"revision": row["revision"], "person": row["person"]},
         )
-    case.guard(verb)
+    case.guard(verb, row["lifecycle"] or "")
     return case, row
 
 
@@ -547,11 +561,11 @@ class _Case:
 
     # what may be done
 
-    def guard(self, verb: str) -> None:
+    def guard(self, verb: str, status: str = "") -> None:
         """Refuses what the flags of the case forbid."""
-        flags = [flag for flag in lifecycle.FLAGS if self.row[flag]]
-        if flags:
-            lifecycle.guard(flags, verb)
+        refusal = lifecycle.guard([flag for flag in lifecycle.FLAGS if self.row[flag]], verb, status=status)
+        if refusal is not None:
+            raise refusal
 
     def must_be_open(self) -> None:
         if self.row["closed_at"]:
@@ -610,6 +624,21 @@ class _Case:
                 f"You did “{name}”, so somebody else has to do “{node.name}”; if it must be you, give a reason "
                 "(product default, not law).",
             )
+
+    def ask_guards(self, row: Mapping[str, Any], node: Node, answer: Mapping[str, Any]) -> None:
+        """What the domain has to say before a step is answered: each guard of the node may refuse."""
+        for name in node.properties.get("guard", "").split():
+            call = Call(self.row["id"], row["token"], row["node"], answer, "")
+            self.handler(name, node).run(self.work, call)
+
+    def handler(self, name: str, node: Node) -> Handler:
+        if name not in self.work.handlers:
+            raise Refused(
+                "handler.unknown",
+                f"环节“{node.name}”的处理器“{name}”没有登记，请联系流程管理员。",
+                f"The handler “{name}” of “{node.name}” is not registered.",
+            )
+        return self.work.handlers[name]
 
     def permit(self, actor: Actor, permission: str) -> None:
         """Refuses what the actor's role may not do, or not here."""
@@ -675,7 +704,7 @@ class _Case:
         pending: list[Opened] = []
         for effect in effects:
             self.take_in(actor, effect, change, pending)
-        self.settle_assignments(change)
+        self.settle_assignments(change, kind)
         facts = {**detail, **{n: v for n, v in change._asdict().items() if v}}
         self.entries.append(
             Entry(kind, actor.person, actor.post, cause, event, {**facts, "status": self.row["status"]}, dict(said))
@@ -836,12 +865,7 @@ class _Case:
         return level.nodes.get(id) or next(start for _, start in level.listeners if start.id == id)
 
     def call(self, effect: Opened, node: Node) -> None:
-        if node.handler not in self.work.handlers:
-            raise Refused(
-                "handler.unknown",
-                f"环节“{node.name}”的处理器“{node.handler}”没有登记。",
-                f"The handler “{node.handler}” of “{node.name}” is not registered.",
-            )
+        self.handler(node.handler, node)
         self.job("call", f"{self.subject}/{effect.step}", {
             "handler": node.handler, "step": effect.step, "node": effect.node, "arguments": effect.arguments,
         })  # fmt: skip
@@ -903,7 +927,7 @@ class _Case:
             self._assignments = {(row["unit"], row["track"]): dict(row) for row in found}
         return self._assignments
 
-    def settle_assignments(self, change: _Change) -> None:
+    def settle_assignments(self, change: _Change, kind: str) -> None:
         """Brings each unit's assignment to what its open steps say; every change has to be lawful."""
         if change.opened or change.closed or self.row["closed_at"]:
             wanted: dict[tuple[str, str], str] = {}
@@ -911,17 +935,21 @@ class _Case:
                 if row["unit"] and row["lifecycle"]:
                     wanted.setdefault((row["unit"], row.get("track") or self.track(row)), row["lifecycle"])
             for key in {**self.assignments, **wanted}:
-                self.move_assignment(key, wanted.get(key))
+                self.move_assignment(key, wanted.get(key), kind)
             self.row["status"] = self.status()
 
     def track(self, row: Mapping[str, Any]) -> str:
         token = self.state.tokens[row["token"]]
         return self.state.scopes[token.scope].body
 
-    def move_assignment(self, key: tuple[str, str], status: str | None) -> None:
+    def rest(self, before: str, kind: str) -> str:
+        """What an assignment becomes in which nothing is open any more."""
+        return RESTS[kind] if kind in RESTS and before in lifecycle.OPEN else lifecycle.rests_as(before)
+
+    def move_assignment(self, key: tuple[str, str], status: str | None, kind: str) -> None:
         row = self.assignments.get(key)
         before = row["status"] if row else None
-        after = status or ("passed_on" if before not in lifecycle.FINAL else before)
+        after = status or (self.rest(before, kind) if before else None)
         if after is None or after == before:
             return
         lifecycle.change(before, after, where=f"{key[0]} @ {key[1]}")

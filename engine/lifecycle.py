@@ -3,9 +3,9 @@ administrator draws. One table for all diagrams and packs: each line says why, b
 
 An assignment is open while its unit has something to do, and rests otherwise (`RESTING`). From *passed on* the
 work may come back as to a unit that never had it. Two things hold on every path, and a test walks all of them:
-nothing is archived that was not closed before, and nothing is closed except by whoever had it to close.
+nothing is archived that was not closed before, and nothing is closed but by the unit that had it to close.
 Replies to supervision and emergencies run beside the ordinary work, in assignments of their own. Disputed,
-emergency and suspended are flags of the matter with guards of their own: `guard`.
+emergency and suspended are flags of the matter with guards of their own (`guard`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -153,6 +153,7 @@ _BY_STATUS: Mapping[str, Sequence[tuple[str, str]]] = {
     ),
     "to_close": (
         (DEFAULT, "closed to_check to_triage passed_on"),
+        ("X3-21", "to_archive"),  # closed by answering, and at once to be archived
         ("JS-29.2b", "to_inform"),
     ),
     "to_archive": (
@@ -349,7 +350,7 @@ class Guard(NamedTuple):
 GUARDS: Mapping[str, Sequence[Guard]] = {
     "disputed": (
         Guard(
-            frozenset({"close", "archive", "merge", "reopen"}),
+            frozenset({"close", "archive", "merge"}),
             Words(
                 "事项有职责争议尚未解决，请先协调或报请决定。",
                 "A dispute over responsibility is open: settle it or have it decided first.",
@@ -362,11 +363,11 @@ GUARDS: Mapping[str, Sequence[Guard]] = {
     ),
     "emergency": (
         Guard(
-            frozenset({"suspend"}),
+            frozenset({"ask_suspension"}),
             Words("紧急事项不得挂起。", "A matter in an emergency cannot be suspended."),
         ),
         Guard(
-            frozenset({"close", "archive", "merge", "void"}),
+            frozenset({"close", "archive", "merge", "void", "ask_void"}),
             Words(
                 "应急处置尚未解除，请先解除或撤销紧急报告。",
                 "The emergency is still on: have it lifted or its report revoked first.",
@@ -375,24 +376,25 @@ GUARDS: Mapping[str, Sequence[Guard]] = {
     ),
     "suspended": (
         Guard(
-            frozenset({"complete", "extend", "return", "dispute", "close", "archive", "merge"}),
+            frozenset({"complete", "return", "dispute", "ask_extension", "close", "archive", "merge"}),
             Words("事项已挂起，请先恢复再操作。", "The matter is suspended: resume it first."),
         ),
         Guard(
-            frozenset({"suspend"}),
+            frozenset({"ask_suspension"}),
             Words("事项已经挂起，无需再次挂起。", "The matter is suspended already."),
         ),
     ),
 }
-"""Per flag (all product defaults): which verbs of a case it refuses, and why."""
+"""Per flag (all product defaults): which verbs of `cases.py` it refuses, and why. A request is refused when it is
+asked (`ask_extension`), since nobody should wait for what cannot be granted. `close` and `archive` are what
+completing a step of these statuses comes to."""
 
 _MEANING = {"to_close": "close", "to_archive": "archive", "closed": "archive"}
-"""Completing a step of these statuses is one of the verbs that flags forbid."""
 
 
-def guard(flags: Collection[str], verb: str, *, status: str = "") -> Refused | None:
-    """Why the flags of a matter forbid this verb; None when they do not. Raises nothing: the caller raises the
-    answer, or shows it beside a button. `status` is that of the step that `complete` is about, if any.
+def forbidden(flags: Collection[str], verb: str, *, status: str = "") -> Refused | None:
+    """Why the flags of a matter forbid this verb, to be shown beside a button; None when they do not. `status`
+    is that of the step which `complete` is about.
 
     While there is an emergency, a suspension stands in nobody's way: what the emergency needs comes first.
     """
@@ -403,3 +405,10 @@ def guard(flags: Collection[str], verb: str, *, status: str = "") -> Refused | N
             if verbs & item.verbs:
                 return Refused(f"matter.{flag}", *item.why, details={"flag": flag, "verb": verb})
     return None
+
+
+def guard(flags: Collection[str], verb: str, *, status: str = "") -> None:
+    """Raises the `Refused` that `forbidden` finds (`matter.disputed`, `matter.emergency`, `matter.suspended`)."""
+    refused = forbidden(flags, verb, status=status)
+    if refused is not None:
+        raise refused

@@ -36,9 +36,10 @@ class Call(NamedTuple):
 
 class Handler(NamedTuple):
     """What a service task does. `decide` runs inside the transaction and only reads; `effect` runs after the
-    commit, at least once, and has to be idempotent by `Call.key`. Both return the facts of the answer."""
+    commit, at least once, and has to be idempotent by `Call.key`. Both return the facts of the answer. A `guard`
+    is asked before a step is answered (`Call.arguments` is the answer): it refuses by raising `Refused`."""
 
-    kind: Literal["decide", "effect"]
+    kind: Literal["decide", "effect", "guard"]
     run: Callable[["Work", Call], Mapping[str, Any]]
     doc: str = ""
 
