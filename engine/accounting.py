@@ -87,6 +87,18 @@ ATTRIBUTES: Mapping[str, frozenset[str]] = {
 PARAMETERS = frozenset({"serviceTask", "sendTask", "businessRuleTask"})
 """Where `wangge:parameter` is read."""
 
+EXPLAINED = frozenset(
+    {
+        "form.duplicate-id",
+        "form.flow-crosses-border",
+        "form.loop",
+        "form.refused-construct",
+        "form.two-event-definitions",
+        "form.undefined-reference",
+    }
+)
+"""Errors that say why something was not compiled; any other error leaves that to be said."""
+
 _CONDITIONS = {
     "conditionExpression": "",
     "condition": "",
@@ -110,7 +122,8 @@ class _Account:
         self.nodes = {node.id: node for process in processes.values() for node in _nodes(process)}
         self.flows = {id: flow for process in processes.values() for id, flow in _flows(process)}
         self.processes = processes
-        self.found = {finding.element for finding in drawing.findings if finding.level != "advice"}
+        self.found = {one.element for one in drawing.findings if one.level == "error" and one.rule in EXPLAINED}
+        self.extensions = _inside_extensions(drawing.all)
         self.referred = {
             drawing.find(text_of(element), *EVENT_DEFINITIONS)
             for element in drawing.all
@@ -125,7 +138,7 @@ class _Account:
                 self._without_namespace(element)
             elif not self._is_accounted(element, tag):
                 self._unaccounted(element)
-            else:
+            elif element not in self.extensions:
                 self._remarks(element, tag)
 
     def _is_accounted(self, element: Element, tag: str) -> bool:
@@ -137,6 +150,8 @@ class _Account:
             return (id in self.flows and self.drawing.is_first(element)) or id in self.found
         if tag == "process":
             return id in self.processes or id in self.found
+        if element in self.extensions:
+            return True
         if tag in EVENT_DEFINITIONS or tag == "eventDefinitionRef":
             return self._has_event(element, tag) or id in self.found
         if tag in _CONDITIONS:
@@ -197,7 +212,7 @@ class _Account:
                 self._refers(element, end, reference(element, end))
         elif tag in EVENT_DEFINITIONS and element.getparent() is self.drawing.root:
             self._unused_definition(element)
-        elif tag not in KNOWN and not self._in_extension(element):
+        elif tag not in KNOWN:
             self._unknown(element, tag)
 
     def _refers(self, element: Element, what: str, written: str, *tags: str) -> None:
@@ -248,16 +263,13 @@ class _Account:
 
     def _without_namespace(self, element: Element) -> None:
         tag = str(element.tag)
-        if tag in KNOWN and not self._in_extension(element):
+        if tag in KNOWN and element not in self.extensions:
             self.drawing.report(
                 element,
                 "form.unknown-element",
                 f"元素“{tag}”缺少 BPMN 的命名空间，已被忽略。请重新导出文件。",
                 f"the element `{tag}` lacks the namespace of BPMN and was left out. Export the file again.",
             )
-
-    def _in_extension(self, element: Element) -> bool:
-        return any(local(one) == "extensionElements" for one in element.iterancestors())
 
     # ---------------------------------------------------------------- our own words
 
@@ -297,6 +309,16 @@ def _expected(node: Node, tag: str) -> str:
     if tag == "condition":
         return node.trigger.ref
     return str(getattr(node.loop, _CONDITIONS[tag], ""))
+
+
+def _inside_extensions(elements: list[Element]) -> set[Element]:
+    """The elements inside of extension elements; parents come before children in `elements`."""
+    inside = set[Element]()
+    for element in elements:
+        parent = element.getparent()
+        if parent is not None and (parent in inside or local(parent) == "extensionElements"):
+            inside.add(element)
+    return inside
 
 
 def _nodes(process: Process) -> Iterator[Node]:

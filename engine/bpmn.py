@@ -10,7 +10,7 @@ to keep the rest of the drawing together: `Reading.definition` never lets such a
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from engine import accounting, iso8601, structure, xml
+from engine import accounting, structure, xml
 from engine.definition import (
     ACTIVITIES,
     Body,
@@ -21,12 +21,10 @@ from engine.definition import (
     Loop,
     Node,
     Process,
-    Timer,
     Trigger,
     Variable,
 )
 from engine.drawing import (
-    EVENT_DEFINITIONS,
     FLOW_NODES,
     Drawing,
     children,
@@ -38,9 +36,10 @@ from engine.drawing import (
     text_of,
     unprefixed,
 )
-from engine.errors import Finding, Invalid, Level
-from engine.expressions import ExpressionError, compile_expression, compile_script
+from engine.errors import Finding, Invalid
+from engine.expressions import ExpressionError, compile_script
 from engine.model import Value
+from engine.triggers import Triggers
 from engine.xml import Element
 
 DEEPEST = 50
@@ -108,17 +107,6 @@ STAND_INS: Mapping[str, Kind] = {
 }
 """Refused flow nodes -> what keeps their place in the drawing."""
 
-ALLOWED: Mapping[str, frozenset[str]] = {
-    "start": frozenset({"none", "message", "timer", "signal", "conditional"}),
-    "inner start": frozenset({"none"}),
-    "event start": frozenset({"message", "timer", "signal", "error", "escalation", "conditional"}),
-    "end": frozenset({"none", "message", "signal", "error", "escalation", "terminate"}),
-    "throw": frozenset({"none", "message", "signal", "escalation", "link"}),
-    "catch": frozenset({"message", "timer", "signal", "conditional", "link"}),
-    "boundary": frozenset({"message", "timer", "signal", "error", "escalation", "conditional"}),
-}
-"""Where an event stands -> what it may wait for or do."""
-
 PROPERTIES = ("role", "unit", "form", "limit", "status", "basis", "result")
 """Attributes of our namespace that go into `Node.properties`."""
 
@@ -159,7 +147,8 @@ class Reading(Value, frozen=True):
         """The process `root` with all it calls, from this file first, else from `others`.
 
         Without `root` it is the first executable process that no other process of the file calls. Raises
-        `Invalid` when a process is missing, when calls lead back to their caller, or when one is `refused`.
+        `Invalid` when a process is missing, when calls lead back to their caller, or when one is `refused` (with
+        all errors of this file).
         """
         root = self._root() if root is None else root
         linked = self._linked(root, others or {})
@@ -176,18 +165,20 @@ class Reading(Value, frozen=True):
         return candidates[0]
 
     def _linked(self, root: str, others: Mapping[str, Process]) -> dict[str, Process]:
-        missing, linked = list[Finding](), dict[str, Process]()
+        faults, linked = list[Finding](), dict[str, Process]()
         pending = {root: Node(root, "call", called=root)}
         while pending:
             id, call = pending.popitem()
             process = self.processes.get(id) or others.get(id)
-            if process is None or id in self.refused:
-                missing.append(_not_there(call) if process is None else _not_as_drawn(process))
-                continue
-            linked[id] = process
-            pending |= {node.called: node for node in _calls(process) if node.called not in linked}
-        if missing:
-            raise _invalid(missing)
+            if process is None:
+                faults.append(_not_there(call))
+            elif id in self.refused:
+                faults += [finding for finding in self.findings if finding.level == "error"]
+            else:
+                linked[id] = process
+                pending |= {node.called: node for node in _calls(process) if node.called not in linked}
+        if faults:
+            raise _invalid(list(dict.fromkeys(faults)))
         return {root: linked[root]} | dict(sorted(linked.items()))
 
 
@@ -227,7 +218,9 @@ class _Compiler:
     def __init__(self, drawing: Drawing, decisions: Container[str] | None) -> None:
         self.drawing = drawing
         self.decisions = decisions
+        self.triggers = Triggers(drawing)
         self.flows = self._all_flows()
+        self.pool_names = self._pool_names()
         self.lane_of: dict[str, str] = {}
         self.specific: Mapping[Kind, Callable[[Element, _Level], dict[str, Any]]] = {
             "start": self._start,
@@ -256,7 +249,6 @@ class _Compiler:
         executable = tuple(
             id for id, process in processes.items() if process.body.nodes and _is_executable(elements[id])
         )
-        self._participants()
         self._check_calls(processes)
         if not executable:
             self.drawing.report(self.drawing.root, "form.nothing-executable", *_NOTHING_EXECUTABLE)
@@ -280,24 +272,22 @@ class _Compiler:
         return Process(
             id,
             self._body(element, "start", 0, ""),
-            name_of(element) or self._participant_name(id),
+            name_of(element) or self.pool_names.get(id, ""),
             self._variables(inside),
             lanes,
             "\n\n".join(filter(None, map(text_of, children(element, "documentation")))),
         )
 
-    def _participant_name(self, process: str) -> str:
-        named = (name_of(one) for one in self._pools() if unprefixed(one.get("processRef") or "") == process)
-        return next(named, "")
-
-    def _pools(self) -> Iterator[Element]:
+    def _pool_names(self) -> dict[str, str]:
+        """The name of the pool that each process is drawn in."""
+        names = dict[str, str]()
         for collaboration in children(self.drawing.root, "collaboration"):
-            yield from children(collaboration, "participant")
-
-    def _participants(self) -> None:
-        for participant in self._pools():
-            if reference(participant, "processRef"):
-                self._referred(participant, participant, "processRef", "process")
+            for participant in children(collaboration, "participant"):
+                if reference(participant, "processRef"):
+                    process = self.drawing.referred(participant, participant, "processRef", "process")
+                    if process is not None:
+                        names.setdefault(self.drawing.ids[process], name_of(participant))
+        return names
 
     def _lanes(self, elements: list[Element]) -> dict[str, Lane]:
         lanes = dict[str, Lane]()
@@ -335,7 +325,7 @@ class _Compiler:
         labels = dict[str, str]()
         for one in inside:
             if local(one) == "dataObjectReference" and reference(one, "dataObjectRef"):
-                target = self._referred(one, one, "dataObjectRef", "dataObject", "warning")
+                target = self.drawing.referred(one, one, "dataObjectRef", "dataObject", "warning")
                 if target is not None:
                     labels.setdefault(self.drawing.ids[target], name_of(one))
         variables = dict[str, Variable]()
@@ -438,7 +428,7 @@ class _Compiler:
                 "its condition is empty and counts as none. Write the condition or remove it.",
                 "warning",
             )
-        return self._expression(element, source, "form.condition-unreadable")
+        return self.drawing.expression(element, source, "form.condition-unreadable")
 
     # ---------------------------------------------------------------- nodes
 
@@ -467,7 +457,7 @@ class _Compiler:
     def _kind(self, element: Element) -> Kind:
         tag = local(element)
         if tag in STAND_INS:
-            self._refused(element, *FLOW_NODES[tag])
+            self.drawing.refuse(element, *FLOW_NODES[tag])
             return STAND_INS[tag]
         if tag == "subProcess" and is_true(element, "triggeredByEvent"):
             return "event_subprocess"
@@ -475,19 +465,10 @@ class _Compiler:
 
     def _refuse(self, element: Element) -> None:
         if is_true(element, "isForCompensation"):
-            self._refused(element, "补偿处理活动", "a compensation handler")
+            self.drawing.refuse(element, "补偿处理活动", "a compensation handler")
         for attribute in ("startQuantity", "completionQuantity"):
             if (element.get(attribute) or "1").strip() != "1":
-                self._refused(element, f"{attribute} 不为 1", f"{attribute} other than 1")
-
-    def _refused(self, element: Element, zh: str, en: str) -> None:
-        self.drawing.stand_ins.add(self.drawing.ids[element])
-        self.drawing.report(
-            element,
-            "form.refused-construct",
-            f"不支持“{zh}”。请换用其他画法。",
-            f"{en.lower()} is not supported. Draw it in another way.",
-        )
+                self.drawing.refuse(element, f"{attribute} 不为 1", f"{attribute} other than 1")
 
     def _default(self, element: Element, kind: Kind, level: _Level) -> str:
         written = reference(element, "default")
@@ -515,7 +496,7 @@ class _Compiler:
     def _properties(self, element: Element) -> dict[str, str]:
         found = {name: " ".join((element.get(ours(name)) or "").split()) for name in PROPERTIES}
         if found["unit"]:
-            self._expression(element, found["unit"])
+            self.drawing.expression(element, found["unit"])
         properties = {name: value for name, value in found.items() if value}
         for name, value in self._named_values(element, "property"):
             if name in properties:
@@ -528,7 +509,7 @@ class _Compiler:
         for name, value in self._named_values(element, "parameter"):
             if name in parameters:
                 self._named_twice(element, name)
-            parameters[name] = self._expression(element, value)
+            parameters[name] = self.drawing.expression(element, value)
         return parameters
 
     def _named_values(self, element: Element, tag: str) -> Iterator[tuple[str, str]]:
@@ -609,14 +590,14 @@ class _Compiler:
 
     def _receive(self, element: Element, _level: _Level) -> dict[str, Any]:
         if is_true(element, "instantiate"):
-            self._refused(element, "启动流程的接收任务", "a receive task that starts a process")
-        return {"trigger": Trigger("message", self._message(element, element), self._key(element))}
+            self.drawing.refuse(element, "启动流程的接收任务", "a receive task that starts a process")
+        return {"trigger": self.triggers.message(element, element)}
 
     def _event_gateway(self, element: Element, _level: _Level) -> dict[str, Any]:
         if is_true(element, "instantiate"):
-            self._refused(element, "启动流程的事件网关", "an event-based gateway that starts a process")
+            self.drawing.refuse(element, "启动流程的事件网关", "an event-based gateway that starts a process")
         if (element.get("eventGatewayType") or "Exclusive").strip() != "Exclusive":
-            self._refused(element, "并行事件网关", "a parallel event-based gateway")
+            self.drawing.refuse(element, "并行事件网关", "a parallel event-based gateway")
         return {}
 
     def _subprocess(self, element: Element, level: _Level) -> dict[str, Any]:
@@ -644,7 +625,7 @@ class _Compiler:
                 "it does not say which process it calls (calledElement is the id of a process). Choose one.",
             )
         elif target is not None and local(target) != "process":
-            self._refused(element, f"调用“{called}”，它不是流程", f"a call of `{called}`, which is no process,")
+            self.drawing.refuse(element, f"调用“{called}”，它不是流程", f"a call of `{called}`, which is no process,")
         return {"called": called}
 
     # ---------------------------------------------------------------- repetition
@@ -677,13 +658,13 @@ class _Compiler:
     def _instances(self, element: Element, loop: Element) -> Loop:
         behavior = (loop.get("behavior") or "All").strip()
         if behavior != "All" or next(children(loop, "complexBehaviorDefinition"), None) is not None:
-            self._refused(
+            self.drawing.refuse(
                 element,
                 f"多实例行为 {behavior}",
                 f"multi-instance behavior {behavior} with events of its own",
             )
         cardinality = self._child(element, loop, "loopCardinality")
-        collection = self._expression(element, self._data(loop, "loopDataInputRef"))
+        collection = self.drawing.expression(element, self._data(loop, "loopDataInputRef"))
         if not cardinality and not collection:
             self._loop_fault(
                 element,
@@ -705,7 +686,7 @@ class _Compiler:
         )
 
     def _child(self, element: Element, loop: Element, tag: str) -> str:
-        return self._expression(element, text_of(next(children(loop, tag), None)))
+        return self.drawing.expression(element, text_of(next(children(loop, tag), None)))
 
     def _data(self, loop: Element, tag: str) -> str:
         """The variable a reference means: that of a data object of the file, else the one so named."""
@@ -739,11 +720,11 @@ class _Compiler:
 
     def _start(self, element: Element, level: _Level) -> dict[str, Any]:
         interrupting = level.place != "event start" or is_true(element, "isInterrupting", True)
-        trigger = self._trigger(element, level.place)
-        return _triggered(trigger) | {"interrupting": self._interrupts(element, trigger, interrupting)}
+        trigger = self.triggers.of(element, level.place)
+        return _triggered(trigger) | {"interrupting": self.triggers.interrupts(element, trigger, interrupting)}
 
     def _event(self, element: Element, _level: _Level) -> dict[str, Any]:
-        return _triggered(self._trigger(element, self._place(element)))
+        return _triggered(self.triggers.of(element, self._place(element)))
 
     def _place(self, element: Element) -> str:
         return STAND_INS.get(local(element)) or KINDS[local(element)]
@@ -759,8 +740,8 @@ class _Compiler:
                 f"it is attached to no activity of its level (attachedToRef: `{written}`). "
                 "Drop it on the edge of an activity.",
             )
-        trigger = self._trigger(element, "boundary")
-        interrupting = self._interrupts(element, trigger, is_true(element, "cancelActivity", True))
+        trigger = self.triggers.of(element, "boundary")
+        interrupting = self.triggers.interrupts(element, trigger, is_true(element, "cancelActivity", True))
         id = self.drawing.ids[host] if host is not None else ""
         return _triggered(trigger) | {"interrupting": interrupting, "host": id}
 
@@ -773,241 +754,6 @@ class _Compiler:
         kind = STAND_INS.get(local(host)) or KINDS[local(host)]
         return host if kind in ACTIVITIES and not is_true(host, "triggeredByEvent") else None
 
-    def _interrupts(self, element: Element, trigger: Trigger, interrupting: bool) -> bool:
-        if trigger.kind != "error" or interrupting:
-            return interrupting
-        self.drawing.report(
-            element,
-            "form.error-not-interrupting",
-            "错误事件总是中断性的。请改为中断。",
-            "an error event always interrupts. Make it interrupting.",
-        )
-        return True
-
-    def _trigger(self, element: Element, place: str) -> Trigger:
-        definitions = list(self._definitions(element))
-        if is_true(element, "parallelMultiple"):
-            self._refused(element, "并行多重事件", "a parallel multiple event")
-        if len(definitions) > 1:
-            self.drawing.report(
-                element,
-                "form.two-event-definitions",
-                f"有 {len(definitions)} 个事件定义，只能有一个。请拆成几个事件。",
-                f"it has {len(definitions)} event definitions, one is allowed. Draw several events.",
-            )
-        trigger = self._defined(element, definitions[0]) if definitions else Trigger()
-        if trigger.kind != "message" and (element.get(ours("key")) or "").strip():
-            self.drawing.report(
-                element,
-                "form.key-without-message",
-                "只有消息事件可以有 wangge:key。请删除。",
-                "only a message event can have a wangge:key. Remove it.",
-            )
-        if trigger.kind not in ALLOWED[place] and self.drawing.ids[element] not in self.drawing.stand_ins:
-            self._misplaced(element, trigger.kind, place)
-        return trigger
-
-    def _definitions(self, element: Element) -> Iterator[Element]:
-        for child in children(element, *EVENT_DEFINITIONS, "eventDefinitionRef"):
-            if local(child) != "eventDefinitionRef":
-                yield child
-                continue
-            found = self.drawing.find(text_of(child), *EVENT_DEFINITIONS)
-            if found is not None:
-                yield found
-            else:
-                self._undefined(element, "eventDefinitionRef", text_of(child))
-
-    def _misplaced(self, element: Element, kind: str, place: str) -> None:
-        allowed = ", ".join(sorted(ALLOWED[place]))
-        self.drawing.report(
-            element,
-            "form.event-not-allowed",
-            f"这个位置不能使用 {kind} 类型的事件。可用：{allowed}。",
-            f"an event of kind {kind} cannot stand here. Possible: {allowed}.",
-        )
-
-    def _defined(self, element: Element, definition: Element) -> Trigger:
-        kind = EVENT_DEFINITIONS[local(definition)]
-        if kind == "compensation":
-            self._refused(element, "补偿事件", "a compensation event")
-            return Trigger()
-        if kind == "cancel":
-            self._refused(element, "取消事件", "a cancel event")
-            return Trigger()
-        return self._detailed(element, definition, kind)
-
-    def _detailed(self, element: Element, definition: Element, kind: str) -> Trigger:
-        match kind:
-            case "message":
-                return Trigger("message", self._message(element, definition), self._key(element))
-            case "timer":
-                return Trigger("timer", timer=self._timer(element, definition))
-            case "conditional":
-                return Trigger("conditional", self._event_condition(element, definition))
-            case "signal":
-                return Trigger("signal", self._signal(element, definition))
-            case "error":
-                return Trigger("error", self._error(element, definition))
-            case "escalation":
-                found = self._referred(element, definition, "escalationRef", "escalation")
-                return Trigger("escalation", self._code(definition, "escalationRef", found, "escalationCode"))
-            case "link":
-                return Trigger("link", self._link(element, definition))
-        return Trigger("terminate")
-
-    def _message(self, element: Element, definition: Element) -> str:
-        found = self._referred(element, definition, "messageRef", "message")
-        if not reference(definition, "messageRef"):
-            self.drawing.report(
-                element,
-                "form.message-missing",
-                "没有指定消息。请选择或新建消息。",
-                "it names no message, so nobody could send or receive it. Choose or add a message.",
-            )
-        return self._code(definition, "messageRef", found, "name")
-
-    def _signal(self, element: Element, definition: Element) -> str:
-        found = self._referred(element, definition, "signalRef", "signal")
-        if not reference(definition, "signalRef"):
-            self.drawing.report(
-                element,
-                "form.signal-missing",
-                "没有指定信号。请选择或新建信号。",
-                "it names no signal. Choose or add a signal.",
-            )
-        return self._code(definition, "signalRef", found, "name")
-
-    def _error(self, element: Element, definition: Element) -> str:
-        found = self._referred(element, definition, "errorRef", "error")
-        if not reference(definition, "errorRef") and local(element) == "endEvent":
-            self.drawing.report(
-                element,
-                "form.error-missing",
-                "没有指定抛出哪个错误。请选择或新建错误。",
-                "it does not say which error it throws. Choose or add an error.",
-            )
-        return self._code(definition, "errorRef", found, "errorCode")
-
-    def _link(self, element: Element, definition: Element) -> str:
-        name = name_of(definition) or name_of(element)
-        if not name:
-            self.drawing.report(
-                element,
-                "form.link-without-name",
-                "链接事件没有名称，无法配对。请填写名称。",
-                "a link event without a name finds no partner. Give it a name.",
-            )
-        return name
-
-    def _event_condition(self, element: Element, definition: Element) -> str:
-        source = text_of(next(children(definition, "condition"), None))
-        if not source:
-            self.drawing.report(
-                element,
-                "form.condition-missing",
-                "条件事件没有条件。请填写条件。",
-                "a conditional event needs a condition. Write it.",
-            )
-        return self._expression(element, source, "form.condition-unreadable")
-
-    def _key(self, element: Element) -> str:
-        return self._expression(element, (element.get(ours("key")) or "").strip())
-
-    def _code(self, definition: Element, attribute: str, found: Element | None, code: str) -> str:
-        """The word by which throwers and catchers find each other: code or name of what is referred to."""
-        if found is None:
-            return unprefixed(reference(definition, attribute))
-        words = (reference(found, code), name_of(found), self.drawing.ids.get(found, ""))
-        return next(word for word in (*words, " ") if word)
-
-    def _referred(
-        self, element: Element, holder: Element, attribute: str, tag: str, level: Level = "error"
-    ) -> Element | None:
-        written = reference(holder, attribute)
-        found = self.drawing.find(written, tag)
-        if found is None and written:
-            self._undefined(element, attribute, written, level)
-        return found
-
-    def _undefined(self, element: Element, attribute: str, written: str, level: Level = "error") -> None:
-        self.drawing.report(
-            element,
-            "form.undefined-reference",
-            f"{attribute} 引用的“{written}”在文件中不存在。请重新选择。",
-            f"{attribute} refers to `{written}`, which this file does not define. Choose again.",
-            level,
-        )
-
-    # ---------------------------------------------------------------- timers, expressions
-
-    def _timer(self, element: Element, definition: Element) -> Timer | None:
-        limit = (definition.get(ours("limit")) or "").strip()
-        written = [
-            (local(child), text_of(child)) for child in children(definition, "timeDate", "timeDuration", "timeCycle")
-        ]
-        if limit and not written:
-            return Timer("limit", limit)
-        if limit or len(written) != 1:
-            self._unreadable(
-                element,
-                "应恰好写一个日期、时长、循环或时限",
-                "it needs exactly one date, duration, cycle or limit",
-            )
-        return self._one_timer(element, *written[0]) if written else None
-
-    def _one_timer(self, element: Element, tag: str, text: str) -> Timer | None:
-        if tag == "timeDuration" and text.startswith("limit:") and text.removeprefix("limit:").strip():
-            return Timer("limit", text.removeprefix("limit:").strip())
-        try:
-            return _TIMERS[tag](self, element, text)
-        except ValueError:
-            self._unreadable(element, f"时间“{text}”无法读懂", f"its time `{text}` cannot be read")
-            return None
-
-    def _date(self, element: Element, text: str) -> Timer:
-        return Timer("date", self._zoned(element, text))
-
-    def _duration(self, _element: Element, text: str) -> Timer:
-        iso8601.duration(text)
-        return Timer("duration", text)
-
-    def _cycle(self, element: Element, text: str) -> Timer:
-        _repetitions, start, _interval = iso8601.cycle(text)
-        if start is not None:
-            head, moment, interval = text.split("/")
-            text = f"{head}/{self._zoned(element, moment)}/{interval}"
-        return Timer("cycle", text)
-
-    def _zoned(self, element: Element, text: str) -> str:
-        zoned = iso8601.zoned(text)
-        if zoned != text:
-            self.drawing.report(
-                element,
-                "form.timer-without-zone",
-                f"时间“{text}”没有写时区，按北京时间处理。建议写成“{zoned}”。",
-                f"the time `{text}` names no zone and is taken as Beijing time. Better write `{zoned}`.",
-                "advice",
-            )
-        return zoned
-
-    def _unreadable(self, element: Element, zh: str, en: str) -> None:
-        self.drawing.report(
-            element,
-            "form.timer-unreadable",
-            f"{zh}。请写 2026-05-01T09:00:00+08:00、PT24H、R3/PT10H 或 limit:时限名。",
-            f"{en}. Write 2026-05-01T09:00:00+08:00, PT24H, R3/PT10H or limit:NAME.",
-        )
-
-    def _expression(self, element: Element, source: str, rule: str = "form.expression") -> str:
-        """The source, checked to compile; an empty one is none."""
-        if source:
-            try:
-                compile_expression(source)
-            except ExpressionError as error:
-                self.drawing.report(element, rule, error.words.zh, error.words.en)
-        return source
-
     # ---------------------------------------------------------------- calls
 
     def _check_calls(self, processes: dict[str, Process]) -> None:
@@ -1015,12 +761,6 @@ class _Compiler:
             element = self.drawing.elements[call.id]
             self.drawing.report(element, "form.recursive-call", *_RECURSION)
 
-
-_TIMERS: Mapping[str, Callable[[_Compiler, Element, str], Timer]] = {
-    "timeDate": _Compiler._date,
-    "timeDuration": _Compiler._duration,
-    "timeCycle": _Compiler._cycle,
-}
 
 _NOTHING_EXECUTABLE = (
     "文件中没有可以启动的流程。请至少画一个可执行（isExecutable）且有步骤的流程。",
@@ -1124,15 +864,4 @@ def _not_there(call: Node) -> Finding:
         f"被调用的流程“{call.called}”不存在。请先发布它或修改调用。 "
         f"There is no process `{call.called}`. Publish it first, or change the call.",
         call.name,
-    )
-
-
-def _not_as_drawn(process: Process) -> Finding:
-    return Finding(
-        "form.refused",
-        "error",
-        process.id,
-        f"流程“{process.id}”含有不能执行的内容，见读取时的问题列表。 "
-        f"Process `{process.id}` holds what cannot be executed; see the findings of its reading.",
-        process.name,
     )

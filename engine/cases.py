@@ -477,9 +477,18 @@ def recompute(work: Work, case_id: int, cause: str) -> int:
     return len(changes)
 
 
+def facts_at(work: Work, case_id: int, step: int) -> Mapping[str, Any]:
+    """The variables that can be read at an open step, as stored before the act that is under way."""
+    row = work.connection.execute(_STATE, {"id": case_id}).one()
+    state = decode(row.state, State)
+    token = state.tokens.get(step)
+    return variables(state, token.scope if token else 1)
+
+
 # -- taking a case in hand ---------------------------------------------------------------------------
 
 _CASE = select(tables.case).where(tables.case.c.id == bindparam("id")).with_for_update()
+_STATE = select(tables.case.c.state).where(tables.case.c.id == bindparam("id"))
 _STEP_CASE = select(tables.step.c.case).where(tables.step.c.id == bindparam("id"))
 _STEPS = select(tables.step).where(tables.step.c.case == bindparam("case"), tables.step.c.status == "open")
 _STEP = select(tables.step).where(tables.step.c.id == bindparam("id"))
@@ -563,9 +572,7 @@ class _Case:
 
     def guard(self, verb: str, status: str = "") -> None:
         """Refuses what the flags of the case forbid."""
-        refusal = lifecycle.guard([flag for flag in lifecycle.FLAGS if self.row[flag]], verb, status=status)
-        if refusal is not None:
-            raise refusal
+        lifecycle.guard([flag for flag in lifecycle.FLAGS if self.row[flag]], verb, status=status)
 
     def must_be_open(self) -> None:
         if self.row["closed_at"]:
@@ -705,6 +712,8 @@ class _Case:
         for effect in effects:
             self.take_in(actor, effect, change, pending)
         self.settle_assignments(change, kind)
+        if not pending:
+            self.row["status"] = self.status()
         facts = {**detail, **{n: v for n, v in change._asdict().items() if v}}
         self.entries.append(
             Entry(kind, actor.person, actor.post, cause, event, {**facts, "status": self.row["status"]}, dict(said))
@@ -936,7 +945,6 @@ class _Case:
                     wanted.setdefault((row["unit"], row.get("track") or self.track(row)), row["lifecycle"])
             for key in {**self.assignments, **wanted}:
                 self.move_assignment(key, wanted.get(key), kind)
-            self.row["status"] = self.status()
 
     def track(self, row: Mapping[str, Any]) -> str:
         token = self.state.tokens[row["token"]]

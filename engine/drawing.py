@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from engine import xml
 from engine.errors import Finding, Level
+from engine.expressions import ExpressionError, compile_expression
 from engine.xml import Element
 
 MODEL = "http://www.omg.org/spec/BPMN/20100524/MODEL"
@@ -110,8 +111,8 @@ class Drawing:
     """The elements of one file and what was found wrong with them.
 
     `ids` gives each element its id: the file's, or one made from its place for what must have one.
-    `elements` maps an id to the first element that bears it; `all` lists the elements in order of the file.
-    `stand_ins` are the ids of refused elements: what was compiled for them only keeps the rest together.
+    `elements` maps an id to the first drawn thing that bears it; `all` lists the elements in order of the
+    file. `stand_ins` are the ids of refused elements: what was compiled for them only keeps the rest together.
     """
 
     def __init__(self, root: Element) -> None:
@@ -173,6 +174,45 @@ class Drawing:
             found = self.elements.get(unprefixed(reference))
         return found if found is not None and (not tags or local(found) in tags) else None
 
+    def refuse(self, element: Element, zh: str, en: str) -> None:
+        """Reports a construct of BPMN that is not executed, by its name."""
+        self.stand_ins.add(self.ids[element])
+        self.report(
+            element,
+            "form.refused-construct",
+            f"不支持“{zh}”。请换用其他画法。",
+            f"{en.lower()} is not supported. Draw it in another way.",
+        )
+
+    def referred(
+        self, element: Element, holder: Element, attribute: str, tag: str, level: Level = "error"
+    ) -> Element | None:
+        """What an attribute of `holder` refers to, of this tag; what is missing is reported at `element`."""
+        written = reference(holder, attribute)
+        found = self.find(written, tag)
+        if found is None and written:
+            self.undefined(element, attribute, written, level)
+        return found
+
+    def undefined(self, element: Element, attribute: str, written: str, level: Level = "error") -> None:
+        """Reports a reference to what the file does not hold."""
+        self.report(
+            element,
+            "form.undefined-reference",
+            f"{attribute} 引用的“{written}”在文件中不存在。请重新选择。",
+            f"{attribute} refers to `{written}`, which this file does not define. Choose again.",
+            level,
+        )
+
+    def expression(self, element: Element, source: str, rule: str = "form.expression") -> str:
+        """The source, checked to compile; an empty one is none."""
+        if source:
+            try:
+                compile_expression(source)
+            except ExpressionError as error:
+                self.report(element, rule, error.words.zh, error.words.en)
+        return source
+
     def is_first(self, element: Element) -> bool:
         """Whether no earlier element bears the same id."""
         return self.elements.get(self.ids[element]) is element
@@ -191,13 +231,15 @@ class Drawing:
         first = self.elements.setdefault(written, element)
         if first is element:
             return
-        both_seen = local(first) in NAMED and local(element) in NAMED
+        known, new = local(first) in NAMED, local(element) in NAMED
+        if new and not known:
+            self.elements[written] = element
         self.report(
             element,
             "form.duplicate-id",
             f"id “{written}” 在第 {xml.line(first)} 行已经用过。请改成文件中唯一的 id。",
             f"the id `{written}` is already used in line {xml.line(first)}. Give it an id of its own.",
-            "error" if both_seen else "warning",
+            "error" if known and new else "warning",
         )
 
     def _name(self, element: Element) -> None:

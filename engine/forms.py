@@ -7,7 +7,7 @@ A field is `routing` (`x-wangge: routing`: enumerations, booleans, numbers, date
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
@@ -41,13 +41,16 @@ class Answer(NamedTuple):
 
 
 def read(form: Mapping[str, Any] | None, answer: Mapping[str, Any]) -> Answer:
-    """Checks an answer against its form and takes it apart. Without a form only an empty answer is right.
+    """Checks an answer against its form, with the form's defaults for what was left out, and takes it apart.
+    Without a form only an empty answer is right.
 
     Raises `Invalid` (`form.answer`) with one finding per field: the field's name as `element`.
     """
     if form is None:
         form = {"type": "object", "properties": {}, "additionalProperties": False}
-    findings = [_finding(form, error) for error in _validator(encode_sorted(form)).iter_errors(dict(answer))]
+    fields = form.get("properties", {})
+    answer = {n: field["default"] for n, field in fields.items() if "default" in field} | dict(answer)
+    findings = [_finding(form, error) for error in _validator(encode_sorted(form)).iter_errors(answer)]
     if findings:
         raise Invalid(
             "form.answer",
@@ -55,7 +58,6 @@ def read(form: Mapping[str, Any] | None, answer: Mapping[str, Any]) -> Answer:
             f"The form needs {len(findings)} corrections, see each field.",
             findings,
         )
-    fields = form.get("properties", {})
     routing = {n: v for n, v in answer.items() if fields.get(n, {}).get("x-wangge") == "routing"}
     return Answer(routing, {n: v for n, v in answer.items() if n not in routing})
 
@@ -73,10 +75,10 @@ def _finding(form: Mapping[str, Any], error: ValidationError) -> Finding:
 
 
 def _field(error: ValidationError) -> str:
-    """The field an error belongs to; a missing or surplus one is named by the validator's message only."""
+    """The field an error belongs to; a missing or surplus one has to be looked for."""
+    wanted, schema, given = cast(Any, error.validator_value), cast(Any, error.schema), cast(Any, error.instance)
     if error.absolute_path:
         return str(error.absolute_path[0])
     if error.validator == "required":
-        return next((n for n in error.validator_value if n not in error.instance), "")
-    surplus = set(error.instance) - set(error.schema.get("properties", {}))
-    return min(surplus, default="")
+        return next((str(name) for name in wanted if name not in given), "")
+    return min((str(name) for name in given if name not in schema.get("properties", {})), default="")

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, func, literal, or_, select
 
 from engine import tables
 from engine.calendars import Calendar, local, read_year
@@ -89,24 +89,31 @@ class Library:
             self._remembered(self._packs, key, lambda: decode(row.body, Pack))
         return self._packs[key]
 
-    def in_force(self, connection: Connection, place: str, day: date) -> Pack:
-        """The pack of law that is in force in a place on a day. Raises `Refused` naming the day."""
+    def in_force(self, connection: Connection, area: str, day: date) -> Pack:
+        """The pack of law that is in force in an area on a day: of the smallest jurisdiction, the newest. Raises
+        `Refused` naming the day."""
         pack = tables.pack
         query = (
             select(pack.c.key)
-            .where(pack.c.place == place, pack.c.force == "law", pack.c.in_force_from <= day.isoformat())
+            .where(literal(area).like(pack.c.area + "%"), pack.c.force == "law")
+            .where(pack.c.in_force_from <= day.isoformat())
             .where(or_(pack.c.in_force_to.is_(None), pack.c.in_force_to >= day.isoformat()))
-            .order_by(pack.c.in_force_from.desc())
+            .order_by(func.length(pack.c.area).desc(), pack.c.in_force_from.desc())
             .limit(1)
         )
         key = connection.execute(query).scalar()
         if key is None:
             raise Refused(
                 "pack.none-in-force",
-                f"“{place}”在{day}没有现行有效的流程包，请核对发现日期，或先发布适用于该日的流程包。",
-                f"No pack is in force for “{place}” on {day}: check the day of discovery, or publish a pack for it.",
+                f"此地在{day}没有现行有效的流程包，请核对发现日期和地点，或先发布适用于该日的流程包。",
+                f"No pack is in force here on {day}: check the day and place of discovery, or publish a pack for it.",
             )
         return self.pack(connection, key)
+
+    def training(self, connection: Connection) -> bool:
+        """Whether this installation is for training: only then may a matter run under a draft."""
+        value = connection.execute(select(tables.setting.c.value).where(tables.setting.c.key == "training")).scalar()
+        return value == "true"
 
     def calendar(self, connection: Connection) -> Calendar:
         """The working-day calendar as it is known now."""

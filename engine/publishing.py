@@ -195,8 +195,7 @@ def _role(data: Mapping[str, Any]) -> Role:
 
 
 def _ways_in(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    given = manifest["ways_in"]
-    return {one["start"]: one for one in given} if isinstance(given, list) else dict(given)
+    return {one["event"]: dict(one) for one in manifest["ways_in"]}
 
 
 def _words(data: Mapping[str, Any]) -> Words:

@@ -7,12 +7,12 @@ Reading order: writing, numbers, positions, reading and erasing, checking, repla
 """
 
 import hashlib
+import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
-import msgspec
 import rfc8785
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
 
@@ -20,7 +20,7 @@ from engine import tables
 from engine.definition import Definition
 from engine.errors import Finding, Invalid, NotFound, Refused
 from engine.machine import advance
-from engine.model import Event, State, Value, decode, encode
+from engine.model import Event, State, Value, decode, encode, encode_sorted, replace
 
 VERSION = 1
 """Of the layout of a record's body."""
@@ -62,8 +62,7 @@ class Entry(Value, frozen=True):
     """What to record. `kind` names the act (`completed`, `claimed`, …), `actor` is the opaque id of the person and
     `post` the post they acted in (both empty: the machine itself), `cause` what brought it about (`case/17#4`,
     `timer`). `event`: see `settled`. `detail` holds routing values only. `secret` holds record values: what
-    people said, by field. The record that begins a case or a migration says in `detail["definition"]` by which
-    definition the case runs from here on."""
+    people said, by field. The record that begins a case names its definition in `detail["definition"]`."""
 
     kind: str
     actor: str = ""
@@ -117,39 +116,47 @@ def append(
     The caller must hold what keeps the chain linear: the lock of the row that stores its head, or `head()`.
     Raises `Invalid` when an entry holds a number that JSON cannot carry exactly.
     """
-    moment = _moment(at)
+    moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     rows: list[dict[str, Any]] = []
     payloads: list[dict[str, Any]] = []
     for entry in entries:
-        number = head.number + 1
-        values = [_payload(subject, number, field, value) for field, value in entry.secret.items()]
-        sealed = {row["field"]: _seal(algorithm, row["salt"], row["value"]) for row in values}
-        body = canonical(
-            {
-                "actor": entry.actor,
-                "algorithm": algorithm,
-                "area": area,
-                "at": moment,
-                "cause": entry.cause,
-                "detail": entry.detail,
-                "event": _plain(entry.event),
-                "kind": entry.kind,
-                "number": number,
-                "post": entry.post,
-                "prev": head.hash,
-                "sealed": sealed,
-                "subject": subject,
-                "v": VERSION,
-            }
-        )
-        head = Head(number, digest(algorithm, body))
-        rows.append({"subject": subject, "number": number, "hash": head.hash, "body": body.decode(), "area": area})
+        values = [_payload(subject, head.number + 1, *said) for said in entry.secret.items()]
+        body = canonical(_body(subject, head, entry, values, moment, area, algorithm))
+        head = Head(head.number + 1, digest(algorithm, body))
+        rows.append({"subject": subject, "number": head.number, "hash": head.hash, "body": body.decode(), "area": area})
         payloads += values
     if rows:
         connection.execute(_INSERT_RECORD, rows)
     if payloads:
         connection.execute(_INSERT_PAYLOAD, payloads)
     return head
+
+
+def _body(
+    subject: str,
+    before: Head,
+    entry: Entry,
+    values: Sequence[dict[str, Any]],
+    moment: str,
+    area: str,
+    algorithm: Algorithm,
+) -> dict[str, Any]:
+    return {
+        "v": VERSION,
+        "subject": subject,
+        "number": before.number + 1,
+        "prev": before.hash,
+        "at": moment,
+        "area": area,
+        "kind": entry.kind,
+        "actor": entry.actor,
+        "post": entry.post,
+        "cause": entry.cause,
+        "event": _plain(entry.event) if isinstance(entry.event, Value) else entry.event,
+        "detail": entry.detail,
+        "sealed": {row["field"]: _seal(algorithm, row["salt"], row["value"]) for row in values},
+        "algorithm": algorithm,
+    }
 
 
 _HEAD = (
@@ -183,12 +190,6 @@ def digest(algorithm: Algorithm, data: bytes) -> str:
         ) from error
 
 
-def _plain(event: Value | dict[str, Any] | None) -> dict[str, Any] | None:
-    if isinstance(event, Value):
-        return cast(dict[str, Any], msgspec.to_builtins(event, str_keys=True))
-    return event
-
-
 def _payload(subject: str, number: int, field: str, value: Any) -> dict[str, Any]:
     said = canonical(value).decode()
     return {"subject": subject, "number": number, "field": field, "salt": secrets.token_bytes(16), "value": said}
@@ -198,10 +199,6 @@ def _seal(algorithm: Algorithm, salt: bytes, value: str) -> str:
     return digest(algorithm, salt + value.encode())
 
 
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 # -- numbers -----------------------------------------------------------------------------------------
 
 
@@ -209,7 +206,7 @@ def canonical(value: Any) -> bytes:
     """The one way to write JSON data down (RFC 8785). Raises `Invalid` on what it cannot carry: whole numbers
     beyond ±(2⁵³-1), infinity and not-a-number, text that is no Unicode, keys that are no text."""
     if _direct(value):
-        return encode(value)
+        return encode_sorted(value)
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as error:
@@ -221,15 +218,36 @@ def canonical(value: Any) -> bytes:
 
 
 def settled(event: H) -> H:
-    """The event as its record will give it back: 2.0 comes back as 2. Advance with this one, else the replayed
-    state would differ from the stored one by the spelling of a number. Raises `Invalid` as `canonical` does."""
-    plain = msgspec.to_builtins(event, str_keys=True)
-    if _direct(plain):
-        return event
-    written = canonical(plain)
-    again = msgspec.convert(msgspec.json.decode(written), type=type(event), str_keys=True)
-    canonical(msgspec.to_builtins(again, str_keys=True))
-    return again
+    """The event exactly as its record will give it back: 2.0 comes back as 2, names come back in order. Advance
+    with this one, else the replayed state could differ from the stored one. Raises `Invalid` as `canonical`
+    does, also for a number that would come back as one it refuses (1e16)."""
+    plain = _plain(event)
+    again = _happened(canonical(plain))
+    if not _direct(plain):
+        canonical(_plain(again))
+    return cast(H, again)
+
+
+class _Happening(Value, frozen=True):
+    """Room for an event of any kind."""
+
+    event: Happened
+
+
+def _plain(event: Value) -> dict[str, Any]:
+    """As JSON: every name a text."""
+    return decode(encode(event), dict[str, Any])
+
+
+def _happened(event: bytes) -> Happened:
+    """What a record says happened. Tokens, scopes and timers of a migrated state stand in the order of their
+    numbers, as text sorts 10 before 9 and the machine goes through them in order."""
+    happened = decode(b'{"event":%b}' % event, _Happening).event
+    if not isinstance(happened, Migrated):
+        return happened
+    state = happened.state
+    parts = {name: dict(sorted(getattr(state, name).items())) for name in ("scopes", "tokens", "clocks")}
+    return replace(happened, state=replace(state, **parts))
 
 
 def _direct(value: Any) -> bool:
@@ -294,7 +312,7 @@ def place(connection: Connection, limit: int = 1000) -> int:
 # -- reading and erasing -----------------------------------------------------------------------------
 
 
-class _Body(msgspec.Struct, frozen=True):
+class _Body(Value, frozen=True):
     v: int
     subject: str
     number: int
@@ -311,7 +329,6 @@ class _Body(msgspec.Struct, frozen=True):
     algorithm: Algorithm
 
 
-_BODY = msgspec.json.Decoder(_Body)
 _CHAIN = select(tables.record).where(tables.record.c.subject == bindparam("subject")).order_by(tables.record.c.number)
 _SAID = (
     select(tables.payload)
@@ -330,7 +347,7 @@ def said(connection: Connection, subject: str) -> dict[int, dict[str, Any]]:
     """What people said, by record number and field. None stands for what was erased (and for JSON's null)."""
     found: dict[int, dict[str, Any]] = {}
     for row in connection.execute(_SAID, {"subject": subject}):
-        value = None if row.value is None else msgspec.json.decode(row.value)
+        value = None if row.value is None else json.loads(row.value)
         found.setdefault(row.number, {})[row.field] = value
     return found
 
@@ -348,7 +365,7 @@ def erase(connection: Connection, subject: str, number: int, field: str | None =
 
 
 def _record(row: Row[Any]) -> Record:
-    body = _BODY.decode(row.body)
+    body = decode(row.body, _Body)
     return Record(
         subject=body.subject,
         number=body.number,
@@ -420,7 +437,7 @@ def _said_by_number(connection: Connection, subject: str) -> dict[int, dict[str,
 
 def _record_faults(subject: str, row: Row[Any], before: Head, values: Mapping[str, Row[Any]]) -> Iterator[Finding]:
     try:
-        body = _BODY.decode(row.body)
+        body = decode(row.body, _Body)
     except ValueError:
         yield _fault(subject, row.number, "body", "的内容无法读取", "cannot be read")
         return
@@ -491,14 +508,15 @@ def replay(connection: Connection, case_id: int, until: datetime | None = None) 
 
 
 def proves(connection: Connection, case_id: int) -> list[Finding]:
-    """Whether the records of a case lead to the very state that is stored for it, byte for byte."""
+    """Whether the records of a case lead to the very state that is stored for it, byte for byte (with names in
+    order, for the chain does not remember in which order they were said)."""
     case = tables.case.c
     stored = connection.execute(select(case.state, case.definition).where(case.id == case_id)).one()
     try:
         state, definition = _replay(connection, case_id, None)
     except (Refused, NotFound) as error:
         return [Finding(error.code, "error", f"case/{case_id}", str(error.words))]
-    if encode(state) == stored.state and definition == stored.definition:
+    if _spelled(state) == _stored(stored.state) and definition == stored.definition:
         return []
     return [
         Finding(
@@ -511,6 +529,18 @@ def proves(connection: Connection, case_id: int) -> list[Finding]:
     ]
 
 
+def _stored(state: bytes) -> bytes:
+    """As `_spelled`; nothing when it cannot even be read."""
+    try:
+        return _spelled(decode(state, State))
+    except ValueError:
+        return b""
+
+
+def _spelled(state: State) -> bytes:
+    return encode_sorted(decode(encode(state), list[Any]))
+
+
 def _replay(connection: Connection, case_id: int, until: datetime | None) -> tuple[State, str]:
     state, hash = State(), ""
     definition: Definition | None = None
@@ -519,7 +549,7 @@ def _replay(connection: Connection, case_id: int, until: datetime | None) -> tup
             break
         if record.event is None:
             continue
-        happened = msgspec.convert(record.event, type=Happened, str_keys=True)
+        happened = _happened(encode(record.event))
         if isinstance(happened, Migrated):
             state, hash, definition = happened.state, happened.definition, None
             continue

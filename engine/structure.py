@@ -67,6 +67,14 @@ def _check_starts(site: _Site, owner: str) -> None:
             "没有可以开始的地方。请画一个开始事件。",
             "it has nowhere to begin. Draw a start event.",
         )
+    plain = [node for node in site.body.nodes.values() if node.kind == "start" and node.trigger.kind == "none"]
+    for node in plain[1:]:
+        site.report(
+            node.id,
+            "form.many-starts",
+            f"已有开始事件 {plain[0].id}，不带事件的开始只能有一个。请合并。",
+            f"there is already the start event {plain[0].id}; one without an event is allowed. Join them.",
+        )
     if not site.body.nodes:
         site.report(
             owner,

@@ -225,17 +225,13 @@ def _owner(statute: Statute, article: Article, place: Place) -> Paragraph:
         return owners[0]
     if not owners:
         raise _missing(statute, place, "该条没有列项", "the article lists no items")
-    raise _missing(
-        statute, place, "该条有几款列项，请写明款", "several paragraphs list items: name the paragraph"
-    )
+    raise _missing(statute, place, "该条有几款列项，请写明款", "several paragraphs list items: name the paragraph")
 
 
 def _cited_items(owner: Paragraph, place: Place, statute: Statute) -> list[Item]:
     cited = [item for item in owner.items if place.item <= item.number <= place.last]
     if not cited or (cited[0].number, cited[-1].number) != (place.item, place.last):
-        raise _missing(
-            statute, place, f"该款列有{len(owner.items)}项", f"the paragraph has {len(owner.items)} item(s)"
-        )
+        raise _missing(statute, place, f"该款列有{len(owner.items)}项", f"the paragraph has {len(owner.items)} item(s)")
     return cited
 
 
@@ -263,9 +259,7 @@ def _numbered_item(item: Item) -> str:
 
 
 def _missing(statute: Statute, place: Place, why_zh: str, why_en: str) -> NotFound:
-    title_zh, title_en = (
-        (f"《{statute.title}》", f"“{statute.title}”") if statute.title else ("该文件", "this text")
-    )
+    title_zh, title_en = (f"《{statute.title}》", f"“{statute.title}”") if statute.title else ("该文件", "this text")
     return NotFound(
         "statute.no-such-place",
         f"{title_zh}中找不到{citation_zh(place)}：{why_zh}。",
@@ -544,9 +538,7 @@ def _repeated(heads: Iterable[_Head]) -> Invalid:
     found = []
     for head in heads:
         name = citation_zh(Place(*head.key))
-        message = (
-            f"{name}重复或次序颠倒，请核对。 Article {_label(head.key)} comes twice or too late: check it."
-        )
+        message = f"{name}重复或次序颠倒，请核对。 Article {_label(head.key)} comes twice or too late: check it."
         found.append(Finding("statute.repeated-article", "error", _label(head.key), message, name))
     return Invalid(
         "statute.repeated-article",
@@ -622,12 +614,8 @@ def _chapters(lines: list[_Line], heads: dict[int, _Head]) -> tuple[Chapter, ...
 
 # --- the lines of one article: paragraphs, items, points -------------------------------------------------
 
-_ITEM = re.compile(
-    r"([（(])\s*([〇零一二三四五六七八九十百]{1,6})\s*[）)]\s*(?!项(?!目)|、|[和或至][（(第])(.*)"
-)
-_COUNTED = re.compile(
-    r"(?:([0-9０-９]{1,3})\s*([.．、])(?![0-9０-９])|([（(])\s*([0-9０-９]{1,3})\s*[）)])\s*(.*)"
-)
+_ITEM = re.compile(r"([（(])\s*([〇零一二三四五六七八九十百]{1,6})\s*[）)]\s*(?!项(?!目)|、|[和或至][（(第])(.*)")
+_COUNTED = re.compile(r"(?:([0-9０-９]{1,3})\s*([.．、])(?![0-9０-９])|([（(])\s*([0-9０-９]{1,3})\s*[）)])\s*(.*)")
 
 _Kind = Literal["paragraph", "item", "point"]
 
@@ -713,17 +701,14 @@ def _without_closing(pieces: list[_Piece]) -> tuple[list[_Piece], tuple[str, ...
     """The signature after the last article begins at the first line that is no sentence."""
     for index, piece in enumerate(pieces):
         if index and piece.kind == "paragraph" and not _finished(piece.text()):
-            return pieces[:index], tuple(
-                word for later in pieces[index:] for word in later.words if word.strip()
-            )
+            return pieces[:index], tuple(word for later in pieces[index:] for word in later.words if word.strip())
     return pieces, ()
 
 
 def _paragraphs(pieces: list[_Piece]) -> tuple[Paragraph, ...]:
     groups = _grouped(pieces, "paragraph")
     return tuple(
-        Paragraph(number, head.text() if head else "", _items(rest))
-        for number, (head, rest) in enumerate(groups, 1)
+        Paragraph(number, head.text() if head else "", _items(rest)) for number, (head, rest) in enumerate(groups, 1)
     )
 
 
@@ -779,8 +764,6 @@ def _empty_articles(statute: Statute) -> Iterator[Finding]:
     for article in statute.articles:
         if not any(paragraph.text or paragraph.items for paragraph in article.paragraphs):
             place = Place(article.number, article.suffix)
-            message = (
-                f"{citation_zh(place)}没有条文内容，请核对。 {citation_en(place)} has no words: check it."
-            )
+            message = f"{citation_zh(place)}没有条文内容，请核对。 {citation_en(place)} has no words: check it."
             label = _label((article.number, article.suffix))
             yield Finding("statute.empty-article", "warning", label, message, citation_zh(place))

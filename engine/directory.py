@@ -1,0 +1,985 @@
+"""Who may do what where: divisions as a tree, the units in them, people, their posts, absences and training.
+
+`Directory` answers for one moment: what held on that day (Asia/Shanghai), as it was known at that moment, so any
+past one can be asked about. The acts below it write: nothing is overwritten, a row that no longer holds is
+marked superseded, and each act leaves a record. People are opaque ids there; names are personal data
+and lie among the erasable values. What a role is, and where it fits, is data that the caller brings.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, insert, or_, select, update
+
+from engine import records
+from engine.calendars import local
+from engine.errors import Conflict, Finding, Forbidden, Invalid, NotFound, Refused, Words
+from engine.model import Value, decode, encode_sorted
+from engine.records import Entry
+from engine.tables import absence, person, post, step, training, unit
+
+LEVELS = ("province", "city", "county", "township", "village", "grid", "micro_grid")
+UNIT_KINDS = (
+    "division",
+    "governance_agency",
+    "department",
+    "government",
+    "party_committee",
+    "committee",
+    "functional_area",
+    "host_unit",
+    "grid",
+    "micro_grid",
+)
+TERRITORIES = frozenset({"division", "functional_area", "grid", "micro_grid"})
+"""Kinds that are a piece of land: their code is one step of the path of areas. All others lie in one."""
+WORKER_KINDS = ("grid_chief", "full_time", "part_time")
+TRAINING_KINDS = ("pre_job", "assessment", "periodic")
+
+LEVEL_NAMES: Mapping[str, Words] = {
+    "province": Words("省级", "province"),
+    "city": Words("市级", "city"),
+    "county": Words("县级", "county"),
+    "township": Words("镇街", "township"),
+    "village": Words("村（社区）", "village"),
+    "grid": Words("网格", "grid"),
+    "micro_grid": Words("微网格", "micro-grid"),
+}
+
+
+class Unit(Value, frozen=True):
+    """A division, an organisation in it, or a grid, as it is from `valid_from` to `valid_to` (both included).
+    `area` is the path of codes down to it: `/32/3211/321102/`. `attributes`: among others `functions`, the list
+    of what a department is competent for."""
+
+    id: str
+    kind: str
+    level: str
+    code: str
+    name: str
+    parent: str | None
+    area: str
+    attributes: dict[str, Any]
+    valid_from: date
+    valid_to: date | None
+
+
+class Actor(Value, frozen=True):
+    """A person acting in one post."""
+
+    person: str
+    post: str
+    role: str
+    unit: str
+    area: str
+
+
+class Directory:
+    """Units, posts and people on the day of `at` (aware), as known at `at`.
+
+    `gate` names the trainings that a role needs before duty: `{"grid_worker": ("pre_job",)}` in Zhenjiang
+    (ZJ-23.b), with an assessment too where the law wants one (LZ-21); a role that is not named needs none.
+    """
+
+    def __init__(self, connection: Connection, at: datetime, gate: Mapping[str, Collection[str]] | None = None) -> None:
+        self._connection = connection
+        self._at = at
+        self._day = local(at).date().isoformat()
+        self._gate = gate or {}
+
+    # -- units
+
+    def unit(self, id: str) -> Unit:
+        """The unit with this id. Raises `NotFound` when there is none on this day."""
+        found = self._units(unit.c.id == id)
+        if not found:
+            raise _no_unit(id)
+        return found[0]
+
+    def units(self, kind: str | None = None, area: str | None = None) -> list[Unit]:
+        """All units of a kind, inside an area; by area, then id."""
+        kinds = [unit.c.kind == kind] if kind else []
+        inside = [unit.c.area.startswith(area, autoescape=True)] if area else []
+        return self._units(*kinds, *inside)
+
+    def unit_name(self, id: str) -> str:
+        """The name of a unit, also of one that is no more; its id when there never was one."""
+        return self._last_name(unit, id)
+
+    def name(self, person_id: str) -> str:
+        """The name of a person, also of one who has left; the id when there never was one."""
+        return self._last_name(person, person_id)
+
+    def agency_of(self, area: str, level: str) -> Unit | None:
+        """The governance agency of this level whose territory contains the area; the nearest one."""
+        return self._nearest("governance_agency", area, level)
+
+    def agency_above(self, of: Unit) -> Unit | None:
+        """The next governance agency above a unit, one level at a time (X3-20.2b)."""
+        higher = LEVELS[: LEVELS.index(of.level)]
+        found = self._around("governance_agency", of.area, higher)
+        return max(found, key=lambda agency: (LEVELS.index(agency.level), len(agency.area)), default=None)
+
+    def government_of(self, of: Unit) -> Unit:
+        """The government of the same level and territory (ZJ-13.4, ZJ-14): for a township's agency the township
+        government or the sub-district office. Raises `NotFound` when none is recorded."""
+        return self._same_level("government", of, Words("同级人民政府（街道办事处）", "government of the same level"))
+
+    def party_committee_of(self, of: Unit) -> Unit:
+        """The party committee of the same level and territory (ZJD-14). Raises `NotFound`."""
+        return self._same_level("party_committee", of, Words("同级党委", "party committee of the same level"))
+
+    def departments(self, area: str, level: str, function: str | None = None) -> list[Unit]:
+        """The departments of this level that are competent in the area, for a function; by id."""
+        found = self._around("department", area, [level])
+        fitting = [item for item in found if function is None or function in item.attributes.get("functions", [])]
+        return sorted(fitting, key=lambda item: item.id)
+
+    def covers(self, actor_area: str, area: str) -> bool:
+        """Whether what lies in `area` is inside `actor_area`."""
+        return covers(actor_area, area)
+
+    # -- people
+
+    def actor(self, person_id: str, post_id: str | None = None) -> Actor:
+        """The person in the chosen post, or in the first by id. Raises `Forbidden` when the post is not theirs
+        on this day, or when they have none."""
+        found = self.actors(person_id)
+        chosen = [actor for actor in found if post_id in (None, actor.post)]
+        if chosen:
+            return chosen[0]
+        raise self._no_post(person_id, post_id)
+
+    def actors(self, person_id: str) -> list[Actor]:
+        """The person in each post they hold on this day, in a unit that still exists; by id of the post."""
+        query = (
+            select(post.c.id, post.c.role, post.c.unit, unit.c.area)
+            .join(unit, and_(unit.c.id == post.c.unit, self._holds(unit)))
+            .join(person, and_(person.c.id == post.c.person, self._holds(person)))
+            .where(post.c.person == person_id, self._holds(post))
+            .order_by(post.c.id)
+        )
+        return [Actor(person_id, row.id, row.role, row.unit, row.area) for row in self._connection.execute(query)]
+
+    def holders(self, role: str, unit_id: str) -> list[str]:
+        """Who can act for a role in a unit today: who holds it and is not absent, and the substitutes of
+        those who are. A substitute has to be present too; nobody substitutes a substitute. Only people on duty
+        (see `on_duty`), by id."""
+        holding = self._holding(role, unit_id)
+        away = self._away(holding)
+        acting = (holding - away.keys()) | self._present(away.values())
+        needed = self._gate.get(role, ())
+        return sorted(one for one in acting if self.on_duty(one) is None and self._missing(one, needed) is None)
+
+    def stands_in(self, actor: Actor, role: str, unit_id: str) -> bool:
+        """Whether the actor's own post is this role in this unit, or the actor substitutes an absent holder."""
+        if (actor.role, actor.unit) == (role, unit_id):
+            return True
+        substitutes = self._away(self._holding(role, unit_id)).values()
+        return actor.person in substitutes and actor.person in self.holders(role, unit_id)
+
+    def on_duty(self, person_id: str) -> Words | None:
+        """Why a person may not be on duty: none of the trainings that one of their roles needs (ZJ-23.b), or not
+        passed. None: nothing stands against it."""
+        if not self._gate:
+            return None
+        roles = select(post.c.role).where(post.c.person == person_id, self._holds(post))
+        held = self._connection.execute(roles).scalars().all()
+        return self._missing(person_id, [kind for role in held for kind in self._gate.get(role, ())])
+
+    # -- what stands behind
+
+    def _holds(self, table: Table) -> ColumnElement[bool]:
+        """Rows that hold on the day and were known at the moment."""
+        return and_(
+            table.c.recorded_at <= self._at,
+            or_(table.c.superseded_at.is_(None), table.c.superseded_at > self._at),
+            table.c.valid_from <= self._day,
+            or_(table.c.valid_to.is_(None), table.c.valid_to >= self._day),
+        )
+
+    def _last_name(self, table: Table, id: str) -> str:
+        """The name of the newest version that had begun by the day."""
+        names = select(table.c.name).where(table.c.id == id, table.c.recorded_at <= self._at)
+        begun = (table.c.valid_from <= self._day).desc()
+        return self._connection.execute(names.order_by(begun, table.c.row.desc()).limit(1)).scalar() or id
+
+    def _units(self, *conditions: ColumnElement[bool]) -> list[Unit]:
+        query = select(unit).where(self._holds(unit), *conditions).order_by(unit.c.area, unit.c.id)
+        return [_unit(row) for row in self._connection.execute(query)]
+
+    def _around(self, kind: str, area: str, levels: Sequence[str]) -> list[Unit]:
+        """Units of a kind and of these levels whose territory contains the area."""
+        return self._units(unit.c.kind == kind, unit.c.level.in_(levels), unit.c.area.in_(_paths(area)))
+
+    def _nearest(self, kind: str, area: str, level: str) -> Unit | None:
+        return max(self._around(kind, area, [level]), key=lambda found: len(found.area), default=None)
+
+    def _same_level(self, kind: str, of: Unit, what: Words) -> Unit:
+        found = self._nearest(kind, of.area, of.level)
+        if found is None:
+            raise NotFound(
+                f"directory.no-{kind.replace('_', '-')}",
+                f"“{of.name}”没有登记{what.zh}，请先在组织机构中登记。",
+                f"No {what.en} is recorded for “{of.name}”. Record it among the units first.",
+            )
+        return found
+
+    def _no_post(self, person_id: str, post_id: str | None) -> Forbidden:
+        """The words say more about one's own past post, and nothing about somebody else's."""
+        if post_id is None:
+            return Forbidden(
+                "directory.no-post",
+                f"您在{self._day}没有任职岗位，请联系本单位管理员。",
+                f"You hold no post on {self._day}. Ask the administrator of your unit.",
+            )
+        mine = (post.c.id == post_id, post.c.person == person_id, post.c.recorded_at <= self._at)
+        last = self._connection.execute(
+            select(post.c.valid_to).where(*mine, post.c.superseded_at.is_(None)).order_by(post.c.valid_from.desc())
+        ).first()
+        if last is not None and last.valid_to is not None and last.valid_to < self._day:
+            return Forbidden(
+                "directory.post-ended",
+                f"您的这一岗位已于{last.valid_to}结束，请改用现任岗位。",
+                f"This post of yours ended on {last.valid_to}. Use one that you hold now.",
+            )
+        return Forbidden(
+            "directory.no-such-post",
+            f"您在{self._day}不担任此岗位，请改用现任岗位。",
+            f"You do not hold this post on {self._day}. Use one that you hold now.",
+        )
+
+    def _holding(self, role: str, unit_id: str) -> set[str]:
+        query = (
+            select(post.c.person)
+            .join(person, and_(person.c.id == post.c.person, self._holds(person)))
+            .where(post.c.role == role, post.c.unit == unit_id, self._holds(post))
+        )
+        return set(self._connection.execute(query).scalars())
+
+    def _away(self, people: Collection[str]) -> dict[str, str | None]:
+        """Who of these is absent on the day, and who substitutes them."""
+        query = select(absence.c.person, absence.c.substitute).where(absence.c.person.in_(people), self._holds(absence))
+        return {row.person: row.substitute for row in self._connection.execute(query)} if people else {}
+
+    def _present(self, people: Iterable[str | None]) -> set[str]:
+        known = {one for one in people if one}
+        query = select(person.c.id).where(person.c.id.in_(known), self._holds(person))
+        here = set(self._connection.execute(query).scalars()) if known else set()
+        return here - self._away(here).keys()
+
+    def _missing(self, person_id: str, needed: Collection[str]) -> Words | None:
+        if not needed:
+            return None
+        query = select(training.c.kind).where(training.c.person == person_id, training.c.passed, self._holds(training))
+        lacking = sorted(set(needed) - set(self._connection.execute(query).scalars()))
+        if not lacking:
+            return None
+        zh, en = "、".join(TRAININGS[k].zh for k in lacking), ", ".join(TRAININGS[k].en for k in lacking)
+        return Words(f"尚未通过{zh}，不能上岗（ZJ-23.b）。", f"Not on duty before passing: {en} (ZJ-23.b).")
+
+
+TRAININGS: Mapping[str, Words] = {
+    "pre_job": Words("入职前培训", "pre-job training"),
+    "assessment": Words("上岗考核", "assessment"),
+    "periodic": Words("定期培训", "periodic training"),
+}
+
+
+def covers(actor_area: str, area: str) -> bool:
+    """Whether what lies in `area` is inside `actor_area`: the prefix rule. Areas end in a slash, so that
+    `/32/3211/` does not cover `/32/32112/`; anything else covers nothing."""
+    return actor_area.endswith("/") and area.startswith(actor_area)
+
+
+def _paths(area: str) -> list[str]:
+    """The area and everything around it: `/32/3211/` gives `/`, `/32/`, `/32/3211/`."""
+    codes = [code for code in area.split("/") if code]
+    return ["/", *("/" + "/".join(codes[: end + 1]) + "/" for end in range(len(codes)))]
+
+
+def _unit(row: Row[Any]) -> Unit:
+    return Unit(
+        id=row.id,
+        kind=row.kind,
+        level=row.level,
+        code=row.code,
+        name=row.name,
+        parent=row.parent,
+        area=row.area,
+        attributes=decode(row.attributes, dict[str, Any]),
+        valid_from=date.fromisoformat(row.valid_from),
+        valid_to=date.fromisoformat(row.valid_to) if row.valid_to else None,
+    )
+
+
+# -- units: writing ----------------------------------------------------------------------------------
+
+
+def put_unit(
+    connection: Connection,
+    id: str,
+    *,
+    kind: str,
+    level: str,
+    code: str,
+    name: str,
+    parent: str | None,
+    valid_from: date,
+    valid_to: date | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    by: Actor,
+    at: datetime,
+) -> Unit:
+    """A new unit, or how a known one is from `valid_from` on; until the next version already planned, or until
+    `valid_to`, which ends the unit. When its area changes, that of everything in it changes with it.
+
+    The area is derived from the parent. Raises `Invalid` with all findings, `Conflict` when something about the
+    unit was recorded later than `at`.
+    """
+    _alone(connection, unit)
+    values: dict[str, Any] = {"kind": kind, "level": level, "code": code, "name": name, "parent": parent}
+    above = _current(connection, unit, parent, valid_from) if parent else None
+    faults = [
+        *_shape_faults(id, values),
+        *_changed_faults(connection, id, kind, level),
+        *_date_faults(id, valid_from, valid_to),
+        *_place_faults(connection, id, values, above, valid_from),
+        *_span_faults(connection, id, above, valid_to),
+        *_code_faults(connection, id, code),
+        *_end_faults(connection, id, valid_to),
+    ]
+    _raise(faults, f"单位“{name}”", f"the unit “{name}”")
+    values |= {
+        "area": _area(kind, code, above),
+        "attributes": encode_sorted(dict(attributes or {})).decode(),
+    }
+    written = _put(connection, unit, id, values, valid_from, valid_to, at)
+    known = _unit(written)
+    detail = {**values, "attributes": known.attributes, **_dates(written)}
+    _note(connection, f"unit/{id}", "unit-put", by, detail, at, known.area)
+    _carry_along(connection, known, by, at)
+    for row in _versions_after(connection, parent, known.valid_from):
+        _carry_along(connection, _unit(row), by, at)
+    return known
+
+
+def _area(kind: str, code: str, above: Row[Any] | None) -> str:
+    around = above.area if above else "/"
+    return f"{around}{code}/" if kind in TERRITORIES else around
+
+
+def _shape_faults(id: str, values: Mapping[str, Any]) -> Iterator[Finding]:
+    kind, level, code = values["kind"], values["level"], values["code"]
+    if not id or not values["name"].strip():
+        yield _fault("name", id, "单位须有编号和名称。", "A unit needs an id and a name.")
+    if kind not in UNIT_KINDS:
+        yield _fault(
+            "kind",
+            id,
+            f"没有“{kind}”这一单位类型，可用：{'、'.join(UNIT_KINDS)}。",
+            f"There is no kind of unit “{kind}”. Use one of: {', '.join(UNIT_KINDS)}.",
+        )
+    if level not in LEVELS:
+        yield _fault(
+            "level",
+            id,
+            f"没有“{level}”这一层级，可用：{'、'.join(LEVELS)}。",
+            f"There is no level “{level}”. Use one of: {', '.join(LEVELS)}.",
+        )
+    if not code or "/" in code or code != code.strip():
+        yield _fault(
+            "code",
+            id,
+            f"代码“{code}”不可用：不得为空，不得含斜杠或首尾空格。",
+            f"The code “{code}” cannot be used: it must not be empty, hold a slash or begin or end with a space.",
+        )
+
+
+def _changed_faults(connection: Connection, id: str, kind: str, level: str) -> Iterator[Finding]:
+    """What lies in a unit and is held in it fits its kind and level, so these stay."""
+    query = select(unit.c.kind, unit.c.level).where(unit.c.id == id, unit.c.superseded_at.is_(None)).limit(1)
+    row = connection.execute(query).first()
+    if row is not None and (row.kind, row.level) != (kind, level):
+        yield _fault(
+            "changed",
+            id,
+            f"已登记单位的类型和层级（{row.kind}、{row.level}）不能更改，请新设单位。",
+            f"Kind and level of a recorded unit ({row.kind}, {row.level}) stay as they are: record a new unit.",
+        )
+
+
+def _span_faults(connection: Connection, id: str, above: Row[Any] | None, valid_to: date | None) -> Iterator[Finding]:
+    if above is None or above.valid_to is None:
+        return
+    versions = [above, *_versions_after(connection, above.id, date.fromisoformat(above.valid_from))]
+    last = versions[-1].valid_to
+    if last is not None and (valid_to is None or valid_to.isoformat() > last):
+        yield _fault(
+            "parent",
+            id,
+            f"上级单位“{above.name}”至{last}为止，请先调整结束日期。",
+            f"The parent unit “{above.name}” ends on {last}: end this unit by then, or change that one first.",
+        )
+
+
+def _versions_after(connection: Connection, id: str | None, day: date) -> Sequence[Row[Any]]:
+    query = select(unit).where(unit.c.id == id, unit.c.superseded_at.is_(None), unit.c.valid_from > day.isoformat())
+    return connection.execute(query.order_by(unit.c.valid_from)).all()
+
+
+def _place_faults(
+    connection: Connection, id: str, values: Mapping[str, Any], above: Row[Any] | None, day: date
+) -> Iterator[Finding]:
+    """What a unit may lie in. Codes, grids: JS-8; a grid belongs to exactly one village (product default)."""
+    kind, level, parent = values["kind"], values["level"], values["parent"]
+    if kind not in UNIT_KINDS or level not in LEVELS:
+        return
+    if parent is None:
+        if (kind, level) != ("division", "province"):
+            yield _fault("parent", id, "除省级区划外，单位须有上级。", "Every unit but a province needs a parent unit.")
+        return
+    if above is None:
+        yield _fault(
+            "parent",
+            id,
+            f"上级单位“{parent}”在{day}不存在，请先登记。",
+            f"The parent unit “{parent}” does not exist on {day}. Record it first.",
+        )
+        return
+    if parent == id or id in _ancestors(connection, above, day):
+        yield _fault(
+            "circle",
+            id,
+            "单位不能隶属于自己或自己的下级。",
+            "A unit cannot lie in itself or in a unit below it.",
+        )
+        return
+    yield from _fit_faults(id, kind, level, above)
+
+
+def _fit_faults(id: str, kind: str, level: str, above: Row[Any]) -> Iterator[Finding]:
+    lower = LEVELS.index(level) > LEVELS.index(above.level)
+    if kind in ("grid", "micro_grid"):
+        wanted = ("village", "division") if kind == "grid" else ("grid", "grid")
+        if level != kind or (above.level, above.kind) != wanted:
+            yield _fault(
+                "grid",
+                id,
+                "网格须隶属于一个村（社区），微网格须隶属于一个网格，层级须与类型一致。",
+                "A grid lies in exactly one village, a micro-grid in one grid; its level says the same.",
+            )
+    elif kind in TERRITORIES and not (above.kind in TERRITORIES and lower):
+        yield _fault(
+            "level-order",
+            id,
+            f"{LEVEL_NAMES[level].zh}区划不能隶属于“{above.name}”：上级须是更高一级的区划。",
+            f"A {LEVEL_NAMES[level].en} cannot lie in “{above.name}”: it has to lie in a higher division.",
+        )
+    elif kind not in TERRITORIES and level != above.level:
+        yield _fault(
+            "level-order",
+            id,
+            f"单位层级须与所在的“{above.name}”一致（{LEVEL_NAMES[above.level].zh}）。",
+            f"A unit has the level of what it lies in: “{above.name}” is {LEVEL_NAMES[above.level].en}.",
+        )
+
+
+def _ancestors(connection: Connection, row: Row[Any], day: date) -> set[str]:
+    """The ids from this unit upwards; ends in any case."""
+    seen = {row.id}
+    while row.parent and row.parent not in seen:
+        above = _current(connection, unit, row.parent, day)
+        if above is None:
+            break
+        row = above
+        seen.add(row.id)
+    return seen
+
+
+def _code_faults(connection: Connection, id: str, code: str) -> Iterator[Finding]:
+    """A code that any other unit ever had stays its own (JS-8: unique; never used again: product default)."""
+    query = select(unit.c.id, unit.c.name).where(unit.c.code == code, unit.c.id != id)
+    row = connection.execute(query.order_by(unit.c.row).limit(1)).first()
+    if row is not None:
+        yield _fault(
+            "code-used",
+            id,
+            f"代码“{code}”已由“{row.name}”使用过，代码不得重复使用，请另编代码。",
+            f"The code “{code}” belongs or belonged to “{row.name}”. Codes are never used again: choose another.",
+            "JS-8",
+        )
+
+
+def _end_faults(connection: Connection, id: str, valid_to: date | None) -> Iterator[Finding]:
+    """A unit that ends leaves nothing behind that still lies in it or is held in it."""
+    if valid_to is None:
+        return
+    later = (valid_to + timedelta(days=1)).isoformat()
+    for table, column, zh, en in (
+        (unit, unit.c.parent, "下级单位", "units in it"),
+        (post, post.c.unit, "在任岗位", "posts held in it"),
+    ):
+        ends = or_(table.c.valid_to.is_(None), table.c.valid_to >= later)
+        query = select(func.count(func.distinct(table.c.id))).where(column == id, table.c.superseded_at.is_(None), ends)
+        count = connection.execute(query).scalar_one()
+        if count:
+            yield _fault(
+                "still-used",
+                id,
+                f"{valid_to}之后仍有{count}个{zh}，请先调整。",
+                f"There are still {count} {en} after {valid_to}. Move or end them first.",
+            )
+
+
+def _carry_along(connection: Connection, above: Unit, by: Actor, at: datetime) -> None:
+    """Gives what lies in a unit, in this version of it, the area that follows from it."""
+    last = above.valid_to.isoformat() if above.valid_to else None
+    query = select(unit).where(
+        unit.c.parent == above.id,
+        unit.c.superseded_at.is_(None),
+        unit.c.id != above.id,
+        or_(unit.c.valid_to.is_(None), unit.c.valid_to >= above.valid_from.isoformat()),
+        *([unit.c.valid_from <= last] if last else []),
+    )
+    for row in connection.execute(query).all():
+        area = f"{above.area}{row.code}/" if row.kind in TERRITORIES else above.area
+        if area != row.area:
+            begin = max(date.fromisoformat(row.valid_from), above.valid_from)
+            end = min((day for day in (_day(row.valid_to), above.valid_to) if day), default=None)
+            values = {name: row._mapping[name] for name in ("kind", "level", "code", "name", "parent", "attributes")}
+            written = _put(connection, unit, row.id, {**values, "area": area}, begin, end, at, rest=True)
+            moved = _unit(written)
+            detail = {"area": area, "with": above.id, **_dates(written)}
+            _note(connection, f"unit/{row.id}", "unit-moved", by, detail, at, area)
+            _carry_along(connection, moved, by, at)
+
+
+# -- people: writing ---------------------------------------------------------------------------------
+
+
+def put_person(
+    connection: Connection,
+    id: str,
+    *,
+    name: str,
+    contact: str | None = None,
+    worker_kind: str | None = None,
+    valid_from: date,
+    valid_to: date | None = None,
+    by: Actor,
+    at: datetime,
+    area: str,
+) -> None:
+    """A person, or how a known one is from `valid_from` on. `contact` is a work contact; `worker_kind` one of
+    `WORKER_KINDS` for grid workers. `area` is that of the unit which keeps the person's data. Name and contact go
+    to the record as erasable values. Raises `Invalid`, `Conflict`."""
+    _alone(connection, person)
+    kinds: list[Finding] = []
+    if worker_kind is not None and worker_kind not in WORKER_KINDS:
+        kinds.append(
+            _fault(
+                "worker-kind",
+                id,
+                f"没有“{worker_kind}”这类网格员，可用：{'、'.join(WORKER_KINDS)}。",
+                f"There is no kind of worker “{worker_kind}”. Use one of: {', '.join(WORKER_KINDS)}.",
+            )
+        )
+    if not id or not name.strip():
+        kinds.append(_fault("name", id, "人员须有编号和姓名。", "A person needs an id and a name."))
+    _raise([*kinds, *_date_faults(id, valid_from, valid_to)], f"人员“{id}”", f"the person “{id}”")
+    values = {"name": name, "contact": contact, "worker_kind": worker_kind}
+    written = _put(connection, person, id, values, valid_from, valid_to, at)
+    secret = {"name": name, **({"contact": contact} if contact else {})}
+    detail = {**({"worker_kind": worker_kind} if worker_kind else {}), **_dates(written)}
+    _note(connection, f"person/{id}", "person-put", by, detail, at, area, secret)
+
+
+def give_post(
+    connection: Connection,
+    id: str,
+    *,
+    person: str,
+    unit: str,
+    role: str,
+    valid_from: date,
+    valid_to: date | None = None,
+    roles: Mapping[str, Collection[str]],
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Gives a person a role in a unit. `roles` says which kinds of units each role fits; the same role in the
+    same unit cannot be held twice at once. Raises `Invalid` with all findings."""
+    _alone(connection, post)
+    where = _current(connection, _UNIT, unit, valid_from)
+    faults = [
+        *_date_faults(id, valid_from, valid_to),
+        *_person_faults(connection, id, person, valid_from),
+        *_role_faults(id, role, unit, where, roles),
+        *_known_faults(connection, post, id),
+        *_twice_faults(connection, post, id, (post.c.person == person, post.c.unit == unit, post.c.role == role),
+                       valid_from, valid_to, Words("同一岗位", "the same post")),
+    ]  # fmt: skip
+    _raise(faults, f"岗位“{id}”", f"the post “{id}”")
+    written = _put(connection, post, id, {"person": person, "unit": unit, "role": role}, valid_from, valid_to, at)
+    detail = {"post": id, "unit": unit, "role": role, **_dates(written)}
+    _note(connection, f"person/{person}", "post-given", by, detail, at, where.area if where else "/")
+
+
+def end_post(connection: Connection, id: str, *, last_day: date, by: Actor, at: datetime) -> None:
+    """Ends a post after `last_day`. Raises `Refused` while the person holds open steps that nobody else could go
+    on with: reassign them first (X3-15; product default elsewhere). Raises `NotFound`, `Invalid`."""
+    _alone(connection, post)
+    current = select(post).where(post.c.id == id, post.c.superseded_at.is_(None)).order_by(post.c.valid_from)
+    rows = connection.execute(current).all()
+    if not rows:
+        raise NotFound("directory.no-such-post", f"没有岗位“{id}”。", f"There is no post “{id}”.")
+    first, last = rows[0], rows[-1]
+    if last_day.isoformat() < first.valid_from or (last.valid_to and last_day.isoformat() > last.valid_to):
+        fault = _fault(
+            "dates",
+            id,
+            f"最后任职日{last_day}须在任期之内（{first.valid_from}至{last.valid_to or '今后'}）。",
+            f"The last day {last_day} has to lie in the term ({first.valid_from} to {last.valid_to or 'open'}).",
+        )
+        _raise([fault], f"岗位“{id}”", f"the post “{id}”")
+    _refuse_stranding(connection, first, last_day)
+    _cut(connection, post, id, last_day + timedelta(days=1), None, at)
+    where = _current(connection, _UNIT, first.unit, last_day)
+    detail = {"post": id, "unit": first.unit, "role": first.role, "last_day": last_day.isoformat()}
+    _note(connection, f"person/{first.person}", "post-ended", by, detail, at, where.area if where else "/")
+
+
+def report_absence(
+    connection: Connection,
+    id: str,
+    *,
+    person: str,
+    substitute: str | None,
+    reason: str,
+    valid_from: date,
+    valid_to: date | None = None,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """A person is absent, and who substitutes them (None: nobody). Reported again under the same id, it replaces
+    what was reported, so an early return is a report with an earlier `valid_to`. The reason may tell of somebody's health and goes to
+    the record as an erasable value. Raises `Invalid`: an unknown
+    person, somebody substituting themselves or whom they are substituted by, two absences at once."""
+    _alone(connection, absence)
+    faults = [
+        *_date_faults(id, valid_from, valid_to),
+        *_person_faults(connection, id, person, valid_from),
+        *_substitute_faults(connection, id, person, substitute, valid_from, valid_to),
+        *_owner_faults(connection, id, person),
+        *_twice_faults(connection, absence, id, (absence.c.person == person,), valid_from, valid_to,
+                       Words("缺勤", "an absence")),
+    ]  # fmt: skip
+    _raise(faults, f"缺勤“{id}”", f"the absence “{id}”")
+    _cut(connection, absence, id, date.min, None, at)
+    values = {"person": person, "substitute": substitute, "reason": reason}
+    written = _put(connection, absence, id, values, valid_from, valid_to, at)
+    given = {"substitute": substitute} if substitute else {}
+    detail = {"absence": id, **given, **_dates(written)}
+    area, secret = _home(connection, person, valid_from), {"reason": reason}
+    _note(connection, f"person/{person}", "absence-reported", by, detail, at, area, secret)
+
+
+def record_training(
+    connection: Connection,
+    id: str,
+    *,
+    person: str,
+    kind: str,
+    passed: bool,
+    given_by: str,
+    valid_from: date,
+    valid_to: date | None = None,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """A training or assessment that a unit gave to a person (ZJ-23): from which day it counts, and until when if
+    it has to be repeated. Raises `Invalid`."""
+    _alone(connection, training)
+    giver = _current(connection, unit, given_by, valid_from)
+    faults = [
+        *_date_faults(id, valid_from, valid_to),
+        *_person_faults(connection, id, person, valid_from),
+        *_known_faults(connection, training, id),
+    ]
+    if kind not in TRAININGS:
+        faults.append(
+            _fault(
+                "training",
+                id,
+                f"没有“{kind}”这类培训，可用：{'、'.join(TRAININGS)}。",
+                f"There is no kind of training “{kind}”. Use one of: {', '.join(TRAININGS)}.",
+            )
+        )
+    if giver is None:
+        faults.append(_unit_fault(id, given_by, valid_from))
+    _raise(faults, f"培训“{id}”", f"the training “{id}”")
+    values = {"person": person, "kind": kind, "passed": passed, "given_by": given_by}
+    written = _put(connection, training, id, values, valid_from, valid_to, at)
+    detail = {"training": id, **values, **_dates(written)}
+    _note(connection, f"person/{person}", "training-recorded", by, detail, at, giver.area if giver else "/")
+
+
+# -- what forbids it ---------------------------------------------------------------------------------
+
+
+def _person_faults(connection: Connection, id: str, who: str, day: date) -> Iterator[Finding]:
+    if _current(connection, person, who, day) is None:
+        yield _fault(
+            "person",
+            id,
+            f"人员“{who}”在{day}未登记，请先登记。",
+            f"The person “{who}” is not recorded on {day}. Record them first.",
+        )
+
+
+def _role_faults(
+    id: str, role: str, where: str, row: Row[Any] | None, roles: Mapping[str, Collection[str]]
+) -> Iterator[Finding]:
+    if role not in roles:
+        yield _fault(
+            "role",
+            id,
+            f"没有“{role}”这一角色，可用：{'、'.join(roles)}。",
+            f"There is no role “{role}”. Use one of: {', '.join(roles)}.",
+        )
+    if row is None:
+        yield _fault("unit", id, f"单位“{where}”当日不存在。", f"The unit “{where}” does not exist on that day.")
+    elif role in roles and row.kind not in roles[role]:
+        yield _fault(
+            "role-unit",
+            id,
+            f"角色“{role}”不能设在“{row.name}”（{row.kind}），只能设在：{'、'.join(sorted(roles[role]))}。",
+            f"The role “{role}” does not fit “{row.name}” ({row.kind}), only: {', '.join(sorted(roles[role]))}.",
+        )
+
+
+def _known_faults(connection: Connection, table: Table, id: str) -> Iterator[Finding]:
+    if connection.execute(select(table.c.id).where(table.c.id == id).limit(1)).first() is not None:
+        yield _fault("id-used", id, f"编号“{id}”已使用过，请另编。", f"The id “{id}” has been used: choose another.")
+
+
+def _owner_faults(connection: Connection, id: str, who: str) -> Iterator[Finding]:
+    query = select(absence.c.id).where(absence.c.id == id, absence.c.person != who).limit(1)
+    if connection.execute(query).first() is not None:
+        yield _fault("id-used", id, f"编号“{id}”属于他人的缺勤。", f"The id “{id}” is an absence of somebody else.")
+
+
+def _twice_faults(
+    connection: Connection,
+    table: Table,
+    id: str,
+    same: Sequence[ColumnElement[bool]],
+    valid_from: date,
+    valid_to: date | None,
+    what: Words,
+) -> Iterator[Finding]:
+    query = select(table).where(*same, table.c.id != id, *_overlapping(table, valid_from, valid_to))
+    row = connection.execute(query.order_by(table.c.valid_from).limit(1)).first()
+    if row is not None:
+        yield _fault(
+            "overlap",
+            id,
+            f"与{what.zh}“{row.id}”（{row.valid_from}至{row.valid_to or '今后'}）重叠，请调整日期。",
+            f"It overlaps {what.en}, “{row.id}” ({row.valid_from} to {row.valid_to or 'open'}). Change the dates.",
+        )
+
+
+def _substitute_faults(
+    connection: Connection, id: str, who: str, substitute: str | None, valid_from: date, valid_to: date | None
+) -> Iterator[Finding]:
+    if substitute is None:
+        return
+    yield from _person_faults(connection, id, substitute, valid_from)
+    back = select(absence.c.id).where(
+        absence.c.person == substitute, absence.c.substitute == who, *_overlapping(absence, valid_from, valid_to)
+    )
+    if substitute == who or connection.execute(back.limit(1)).first() is not None:
+        yield _fault(
+            "substitute",
+            id,
+            f"“{substitute}”不能代理：不得由本人代理，也不得互相代理。",
+            f"“{substitute}” cannot substitute: nobody substitutes themselves, nor two people each other.",
+        )
+
+
+def _refuse_stranding(connection: Connection, ending: Row[Any], last_day: date) -> None:
+    """Scenario of a leaver: without another post all their open steps hang in the air, with one those of the
+    post that ends."""
+    after = (last_day + timedelta(days=1)).isoformat()
+    others = select(post.c.id).where(
+        post.c.person == ending.person,
+        post.c.id != ending.id,
+        post.c.superseded_at.is_(None),
+        or_(post.c.valid_to.is_(None), post.c.valid_to >= after),
+    )
+    held = [step.c.person == ending.person, step.c.status == "open"]
+    if connection.execute(others.limit(1)).first() is not None:
+        held += [step.c.unit == ending.unit, step.c.role == ending.role]
+    count = connection.execute(select(func.count()).select_from(step).where(*held)).scalar_one()
+    if count:
+        raise Refused(
+            "directory.open-steps",
+            f"该人员名下还有{count}个未办完的环节，请先改派，再结束岗位。",
+            f"This person still holds {count} open steps. Reassign them before the post ends.",
+            article="X3-15",
+            details={"person": ending.person, "steps": count},
+        )
+
+
+def _date_faults(id: str, valid_from: date, valid_to: date | None) -> Iterator[Finding]:
+    if valid_to is not None and valid_to < valid_from:
+        yield _fault(
+            "dates",
+            id,
+            f"结束日期{valid_to}早于开始日期{valid_from}，请更正。",
+            f"The last day {valid_to} is before the first day {valid_from}. Correct the dates.",
+        )
+
+
+def _no_unit(id: str) -> NotFound:
+    return NotFound(
+        "directory.unknown-unit",
+        f"未找到单位“{id}”，或其在当日不存在。",
+        f"There is no unit “{id}” on that day.",
+    )
+
+
+def _unit_fault(id: str, where: str, day: date) -> Finding:
+    return _fault("unit", id, f"单位“{where}”在{day}不存在。", f"The unit “{where}” does not exist on {day}.")
+
+
+def _fault(rule: str, id: str, zh: str, en: str, article: str = "") -> Finding:
+    return Finding(f"directory.{rule}", "error", id, f"{zh} {en}", article=article)
+
+
+def _raise(faults: Sequence[Finding], zh: str, en: str) -> None:
+    if faults:
+        first = faults[0].message
+        raise Invalid("directory.invalid", f"{zh}无法登记：{first}", f"Cannot record {en}.", faults)
+
+
+# -- versions ----------------------------------------------------------------------------------------
+
+_UNIT = unit
+"""Under another name where `unit` is an argument."""
+
+
+def _current(connection: Connection, table: Table, id: str, day: date) -> Row[Any] | None:
+    """The version that holds on a day, as known now."""
+    query = select(table).where(table.c.id == id, *_overlapping(table, day, day))
+    return connection.execute(query).first()
+
+
+def _overlapping(table: Table, first: date, last: date | None) -> list[ColumnElement[bool]]:
+    """Known now, and in force on some day from `first` to `last`."""
+    begins = [table.c.valid_from <= last.isoformat()] if last else []
+    ends = or_(table.c.valid_to.is_(None), table.c.valid_to >= first.isoformat())
+    return [table.c.superseded_at.is_(None), ends, *begins]
+
+
+def _put(
+    connection: Connection,
+    table: Table,
+    id: str,
+    values: Mapping[str, Any],
+    first: date,
+    last: date | None,
+    at: datetime,
+    *,
+    rest: bool = False,
+) -> Row[Any]:
+    """Writes a version. Without a last day it holds until the next one that is planned. What held before on these
+    days is superseded; of a version that began earlier its earlier days stay, and with `rest` its later ones."""
+    if last is None:
+        planned = select(func.min(table.c.valid_from)).where(
+            table.c.id == id, table.c.superseded_at.is_(None), table.c.valid_from > first.isoformat()
+        )
+        following = _day(connection.execute(planned).scalar())
+        last = following - timedelta(days=1) if following else None
+    _cut(connection, table, id, first, last, at, rest=rest)
+    return _insert(connection, table, {**values, "id": id}, first.isoformat(), last.isoformat() if last else None, at)
+
+
+def _cut(
+    connection: Connection,
+    table: Table,
+    id: str,
+    first: date,
+    last: date | None,
+    at: datetime,
+    *,
+    rest: bool = False,
+) -> None:
+    """Nothing is known of `id` from `first` to `last` any more."""
+    latest = connection.execute(select(func.max(table.c.recorded_at)).where(table.c.id == id)).scalar()
+    if latest is not None and latest > at:
+        raise Conflict(
+            "directory.later",
+            f"“{id}”在{latest.isoformat()}已有新的登记，请刷新后重试。",
+            f"“{id}” was recorded at {latest.isoformat()}, which is later. Reload and try again.",
+        )
+    for row in connection.execute(select(table).where(table.c.id == id, *_overlapping(table, first, last))).all():
+        connection.execute(update(table).where(table.c.row == row.row), {"superseded_at": at})
+        if row.valid_from < first.isoformat():
+            _insert(connection, table, dict(row._mapping), row.valid_from, (first - timedelta(days=1)).isoformat(), at)
+        if rest and last and (row.valid_to is None or row.valid_to > last.isoformat()):
+            _insert(connection, table, dict(row._mapping), (last + timedelta(days=1)).isoformat(), row.valid_to, at)
+
+
+_KEPT = frozenset({"row", "valid_from", "valid_to", "recorded_at", "superseded_at"})
+
+
+def _insert(
+    connection: Connection, table: Table, values: Mapping[str, Any], first: str, last: str | None, at: datetime
+) -> Row[Any]:
+    version = {name: value for name, value in values.items() if name not in _KEPT}
+    version |= {"valid_from": first, "valid_to": last, "recorded_at": at}
+    return connection.execute(insert(table).values(version).returning(table)).one()
+
+
+def _alone(connection: Connection, table: Table) -> None:
+    """Nobody else writes to this registry until the transaction ends: what was checked then still holds. On
+    SQLite nobody does anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _home(connection: Connection, who: str, day: date) -> str:
+    """The area of the person's first post on a day."""
+    query = (
+        select(unit.c.area)
+        .join(post, post.c.unit == unit.c.id)
+        .where(post.c.person == who, *_overlapping(post, day, day), *_overlapping(unit, day, day))
+        .order_by(post.c.id)
+        .limit(1)
+    )
+    return connection.execute(query).scalar() or "/"
+
+
+def _day(value: str | None) -> date | None:
+    return date.fromisoformat(value) if value else None
+
+
+def _dates(row: Row[Any]) -> dict[str, str]:
+    return {"valid_from": row.valid_from, **({"valid_to": row.valid_to} if row.valid_to else {})}
+
+
+def _note(
+    connection: Connection,
+    subject: str,
+    kind: str,
+    by: Actor,
+    detail: Mapping[str, Any],
+    at: datetime,
+    area: str,
+    secret: Mapping[str, Any] | None = None,
+) -> None:
+    entry = Entry(kind, by.person, by.post, detail=dict(detail), secret=dict(secret or {}))
+    records.append(connection, subject, records.head(connection, subject), [entry], at=at, area=area)

@@ -1,0 +1,192 @@
+"""A demonstration city: counties, townships, villages, grids, agencies, departments, governments, and people for
+every post. Made through the directory's own verbs, the same on every machine for the same plan.
+
+Nobody in it exists: people are called by post and number.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from engine import directory
+from engine.directory import Actor
+from engine.library import Pack
+from engine.model import Value
+from engine.work import Work
+
+FOUNDER = Actor(person="founder", post="", role="", unit="", area="/")
+"""Who sets up a demonstration; on record as such."""
+
+ESTABLISHED = date(2021, 1, 1)
+
+
+class Plan(Value, frozen=True):
+    """How large the city is. Each township has two villages; grids are spread over the townships in turn."""
+
+    counties: int = 3
+    townships: int = 9
+    grids: int = 40
+    departments: tuple[str, ...] = ()
+
+
+class Person(NamedTuple):
+    """Somebody with their posts: (unit, role)."""
+
+    id: str
+    name: str
+    posts: tuple[tuple[str, str], ...]
+    worker_kind: str | None = None
+
+
+class City(Value, frozen=True):
+    """What was founded: ids by what they are."""
+
+    counties: tuple[str, ...]
+    townships: tuple[str, ...]
+    grids: tuple[str, ...]
+    people: tuple[str, ...]
+
+
+AGENCY_DESKS = (
+    ("分流员", ("triage_officer",)),
+    ("核查员", ("checker", "mediator")),
+    ("值班长", ("duty_officer", "emergency_officer")),
+)
+"""Three people in each agency: who triages does not check, who checks does not close."""
+
+
+def found(work: Work, plan: Plan, pack: Pack) -> City:
+    """Founds the city in an empty directory."""
+    at, day = work.now, ESTABLISHED
+    made = _Founder(work, at, day, {key: role.unit_kinds for key, role in pack.roles.items()})
+    departments = plan.departments or tuple(pack.departments)
+    made.unit("p32", "division", "province", "32", "示范省", None)
+    made.unit("c3211", "division", "city", "3211", "示范市", "p32")
+    made.authorities("c3211", "city", "示范市")
+    made.departments("c3211", "city", "市", departments, pack)
+    counties = [made.county(number, departments, pack) for number in range(plan.counties)]
+    townships = [made.township(counties[n % len(counties)], n) for n in range(plan.townships)]
+    grids = [made.grid(townships[n % len(townships)], n) for n in range(plan.grids)]
+    return City(tuple(counties), tuple(townships), tuple(grids), tuple(made.people))
+
+
+class _Founder:
+    def __init__(self, work: Work, at: datetime, day: date, roles: Mapping[str, tuple[str, ...]]) -> None:
+        self.connection = work.connection
+        self.at = at
+        self.day = day
+        self.roles = roles
+        self.people: list[str] = []
+
+    def unit(self, id: str, kind: str, level: str, code: str, name: str, parent: str | None, **more: Any) -> str:
+        directory.put_unit(
+            self.connection,
+            id,
+            kind=kind,
+            level=level,
+            code=code,
+            name=name,
+            parent=parent,
+            valid_from=self.day,
+            attributes=more,
+            by=FOUNDER,
+            at=self.at,
+        )
+        return id
+
+    def person(self, person: Person) -> None:
+        area = "/32/3211/"
+        directory.put_person(
+            self.connection,
+            person.id,
+            name=person.name,
+            worker_kind=person.worker_kind,
+            valid_from=self.day,
+            by=FOUNDER,
+            at=self.at,
+            area=area,
+        )
+        for number, (unit, role) in enumerate(person.posts, 1):
+            directory.give_post(
+                self.connection,
+                f"{person.id}-{number}",
+                person=person.id,
+                unit=unit,
+                role=role,
+                valid_from=self.day,
+                roles=self.roles,
+                by=FOUNDER,
+                at=self.at,
+            )
+        self.people.append(person.id)
+
+    def train(self, person: str, given_by: str) -> None:
+        directory.record_training(
+            self.connection,
+            f"{person}-training",
+            person=person,
+            kind="pre_job",
+            passed=True,
+            given_by=given_by,
+            valid_from=self.day,
+            by=FOUNDER,
+            at=self.at,
+        )
+
+    def authorities(self, division: str, level: str, name: str) -> None:
+        """The agency and the government of a division, with their people."""
+        agency = self.unit(
+            f"ga-{division}", "governance_agency", level, f"GA{division}", f"{name}网格化治理机构", division
+        )
+        office = "办事处" if name.endswith("街道") else "人民政府"
+        government = self.unit(f"gov-{division}", "government", level, f"GOV{division}", f"{name}{office}", division)
+        for number, (title, roles) in enumerate(AGENCY_DESKS, 1):
+            posts = tuple((agency, role) for role in roles if role in self.roles)
+            self.person(Person(f"{agency}-{number}", f"{name}{title}", posts))
+        if "supervisor" in self.roles:
+            self.person(Person(f"{agency}-4", f"{name}督查员", ((agency, "supervisor"),)))
+        posts = tuple((government, role) for role in ("government_decider", "government_duty") if role in self.roles)
+        self.person(Person(f"{government}-1", f"{name}政府值班人员", posts))
+
+    def departments(self, division: str, level: str, place: str, keys: tuple[str, ...], pack: Pack) -> None:
+        for key in keys:
+            label = pack.departments[key]["label"]["zh"]
+            unit = self.unit(
+                f"dep-{division}-{key}", "department", level, f"D{division}{key}", f"{place}{label}部门", division,
+                functions=[key],
+            )  # fmt: skip
+            self.person(Person(f"{unit}-1", f"{place}{label}签收人", ((unit, "receiver"),)))
+            self.person(Person(f"{unit}-2", f"{place}{label}承办人", ((unit, "handler"),)))
+
+    def county(self, number: int, departments: tuple[str, ...], pack: Pack) -> str:
+        name = f"{'甲乙丙丁戊己庚辛壬癸'[number % 10]}区"
+        code = f"3211{number + 2:02d}"
+        id = self.unit(f"c{code}", "division", "county", code, name, "c3211")
+        self.authorities(id, "county", name)
+        self.departments(id, "county", name, departments, pack)
+        return id
+
+    def township(self, county: str, number: int) -> str:
+        code = f"{county[1:]}{number + 100:03d}" if number % 2 else f"{county[1:]}{number + 1:03d}"
+        name = f"第{number + 1}{'镇' if number % 2 else '街道'}"
+        id = self.unit(f"c{code}", "division", "township", code, name, county)
+        self.authorities(id, "township", name)
+        for village in (1, 2):
+            village_code = f"{code}{village:03d}"
+            self.unit(f"c{village_code}", "division", "village", village_code, f"{name}第{village}社区", id)
+        return id
+
+    def grid(self, township: str, number: int) -> str:
+        village = f"{township}{number // 2 % 2 + 1:03d}"
+        code = f"{village[1:]}{number + 1:03d}"
+        id = self.unit(f"g{code}", "grid", "grid", code, f"第{number + 1}网格", village)
+        kinds = (
+            ("full_time", "专职网格员", "grid_worker"),
+            ("grid_chief", "网格长", "grid_chief"),
+            ("part_time", "兼职网格员", "grid_worker"),
+        )
+        for kind, title, role in kinds:
+            person = f"w{code}-{kind}"
+            self.person(Person(person, f"第{number + 1}网格{title}", ((id, role),), kind))
+            self.train(person, f"ga-{township}")
+        return id

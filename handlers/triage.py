@@ -1,0 +1,47 @@
+"""What a triage may order (ZJ-13.3): to whom, with which limit, and never past the matter list."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.errors import Refused
+from engine.work import Call, Work
+from handlers import facts
+
+
+def lawful(work: Work, call: Call) -> Mapping[str, Any]:
+    """Guard of `triage` and `check`: units that exist, each once, each with its limit, one of them in the lead;
+    nothing to a grid worker that is off the list or wants enforcement power (ZJ-10, JS-16.3)."""
+    assignments = call.arguments.get("assignments") or []
+    if call.arguments.get("triage_outcome", "dispatch") != "dispatch" or not assignments:
+        return {}
+    units = [assignment["unit"] for assignment in assignments]
+    if len(set(units)) != len(units):
+        raise Refused("triage.unit-twice", "同一单位不能分派两次。", "A unit cannot be assigned twice.")
+    if sum(assignment["duty"] == "lead" for assignment in assignments) != 1:
+        raise Refused("triage.one-lead", "请指定一个主办单位，且只能有一个。", "Name exactly one lead unit.")
+    known = facts.of(work, call)
+    for id in units:
+        _may_receive(work, id, known)
+    return {}
+
+
+def _may_receive(work: Work, id: str, known: Mapping[str, Any]) -> None:
+    unit = work.directory.unit(id)
+    if unit.kind != "grid":
+        return
+    if known.get("requires_enforcement_power"):
+        raise Refused(
+            "triage.enforcement",
+            "此事项须由行政机关工作人员实施，不得交给网格员（办法第十六条第三款第二项），请分流至有权部门。",
+            "This takes enforcement power and never goes to a grid worker (Measures Art. 16.3(2)): dispatch it to "
+            "the department that has it.",
+            article="JS-16.3(2)",
+        )
+    if not known.get("listed") or known.get("performer") != "grid_worker":
+        raise Refused(
+            "triage.off-list",
+            "此项不在清单内或清单未定由网格员实施，不得要求网格员办理（条例第十条、办法第十六条第三款），请分流至部门。",
+            "Off the list, or not for workers by the list: it must not be asked of a grid worker (Art. 10, Measures "
+            "Art. 16.3). Dispatch it to a department.",
+            article="ZJ-10",
+        )

@@ -1,0 +1,181 @@
+"""What commands read from disk: a diagram with what lies around it, a script of actions, an imported document.
+
+A diagram refers to things outside itself: processes it calls, decision tables, limits. They are taken from the
+pack that was named, else from the files beside it. Whatever cannot be read is refused with a sentence that names
+the file; what can be read but is wrong comes back as findings.
+"""
+
+import json
+import stat
+from collections.abc import Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine import bpmn, decisions, publishing
+from engine.bpmn import Reading
+from engine.decisions import Table
+from engine.definition import Process
+from engine.errors import Finding, Invalid, NotFound, Refused
+from engine.library import Pack
+from engine.limits import Limit
+from engine.xml import LARGEST_FILE
+from web.terminal import readable
+
+TEXTS = frozenset({"complete", "advance", "message", "signal", "error", "escalate", "at"})
+"""What an action says in words; `facts` is an object and `key` may be anything."""
+
+
+class Around(NamedTuple):
+    """What a diagram can refer to outside itself. `faulty` are the tables' files that were left out, with why."""
+
+    processes: Mapping[str, Process]
+    tables: Mapping[str, Table]
+    limits: Mapping[str, Limit]
+    pack: Pack | None = None
+    faulty: Mapping[str, tuple[Finding, ...]] = {}
+
+
+# -- files -------------------------------------------------------------------------------------------
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a file, one more than `LARGEST_FILE` at most, so that whoever reads them can say "too large".
+
+    Raises `NotFound` and `Refused`.
+    """
+    name = readable(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Refused("file.not-a-file", f"“{name}”不是文件。请指定一个文件。", f"“{name}” is no file. Name a file.")
+        with path.open("rb") as file:
+            return file.read(LARGEST_FILE + 1)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(
+            "file.unknown", f"没有文件“{name}”。请核对路径。", f"There is no file “{name}”. Check the path."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise Refused(
+            "file.unreadable",
+            f"无法读取文件“{name}”：{error}。请检查文件和权限。",
+            f"The file “{name}” cannot be read: {error}. Check the file and its permissions.",
+        ) from error
+
+
+def json_value(text: str | bytes) -> Any:
+    """What a JSON text says. Raises `ValueError`, also for what is no JSON though Python reads it (NaN, 1e999)."""
+    try:
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def script(path: Path) -> list[dict[str, Any]]:
+    """The actions of a script: a JSON list of objects. Raises `Refused` naming the action that cannot be one."""
+    name = readable(path)
+    data = content(path)
+    if len(data) > LARGEST_FILE:
+        raise _no_script(name, "文件过大", "it is too large")
+    try:
+        actions = json_value(data)
+    except ValueError as error:
+        raise _no_script(name, f"不是有效的JSON（{error}）", f"it is not valid JSON ({error})") from error
+    if not isinstance(actions, list):
+        raise _no_script(name, "内容应为操作的列表 […]", "it has to hold a list […] of actions")
+    for number, action in enumerate(actions, 1):
+        if not _is_action(action):
+            shown = json.dumps(action, ensure_ascii=False)[:80]
+            raise _no_script(
+                name,
+                f'第{number}个操作 {shown} 应写成 {{"complete": "环节", "facts": {{}}}} 这样的对象',
+                f'action {number}, {shown}, has to be an object such as {{"complete": "step", "facts": {{}}}}',
+            )
+    return actions
+
+
+def _is_action(action: object) -> bool:
+    return (
+        isinstance(action, dict)
+        and all(isinstance(value, str) for name, value in action.items() if name in TEXTS)
+        and isinstance(action.get("facts", {}), dict)
+    )
+
+
+def _no_script(name: str, zh: str, en: str) -> Refused:
+    return Refused("file.script", f"操作脚本“{name}”无法使用：{zh}。", f"The script “{name}” cannot be used: {en}.")
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _finite(word: str) -> float:
+    number = float(word)
+    if not isfinite(number):
+        raise ValueError(f"{word} is too large a number")
+    return number
+
+
+# -- diagrams and what lies around them --------------------------------------------------------------
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file holds decision tables, by its name."""
+    return path.suffix.lower() == ".dmn"
+
+
+def beside(path: Path) -> Around:
+    """What the files beside a diagram offer: their tables, and the processes of diagrams without errors."""
+    processes: dict[str, Process] = {}
+    for neighbour in _others(path, ".bpmn"):
+        reading = bpmn.read(content(neighbour))
+        if not any(finding.level == "error" for finding in reading.findings):
+            processes = dict(reading.processes) | processes
+    tables: dict[str, Table] = {}
+    faulty: dict[str, tuple[Finding, ...]] = {}
+    for neighbour in _others(path, ".dmn"):
+        found, findings = decisions.read(content(neighbour))
+        tables = found | tables
+        errors = tuple(finding for finding in findings if finding.level == "error")
+        faulty |= {readable(neighbour.name): errors} if errors else {}
+    return Around(processes, tables, {}, None, faulty)
+
+
+def in_pack(name: str) -> Around:
+    """What a pack that came with the product offers. Raises `NotFound`, and `Invalid` on a pack beyond reading."""
+    folder = publishing.read_folder(pack_folder(name))
+    processes = {id: process for one in folder.drawn.values() for id, process in one.definition.processes.items()}
+    return Around(processes, folder.pack.decisions, folder.pack.limits, folder.pack)
+
+
+def pack_folder(name: str) -> Path:
+    """The folder of the pack `place/date`, or of the newest dated pack of a `place`. Raises `NotFound`."""
+    packs = {f"{folder.parent.name}/{folder.name}": folder for folder in publishing.folders()}
+    dated = [key for key in packs if key.startswith(f"{name}/") and key.removeprefix(f"{name}/")[:10].count("-") == 2]
+    key = name if name in packs else max(dated, default="")
+    if not key:
+        raise NotFound(
+            "pack.unknown",
+            f"没有流程包“{name}”。现有：{'、'.join(packs)}。",
+            f"There is no pack “{name}”. There are: {', '.join(packs)}.",
+        )
+    return packs[key]
+
+
+def read_diagram(path: Path, around: Around) -> Reading:
+    """A diagram, knowing which tables its pack has."""
+    return bpmn.read(content(path), decisions=around.tables if around.pack else None)
+
+
+def _others(path: Path, suffix: str) -> list[Path]:
+    """The other files of a kind in the same folder, by name; what cannot be opened there is nobody's concern."""
+    try:
+        found = sorted(one for one in path.resolve().parent.iterdir() if one.suffix.lower() == suffix)
+    except OSError:
+        return []
+    return [one for one in found if one != path.resolve() and one.is_file() and one.stat().st_size <= LARGEST_FILE]
+
+
+def faults(error: Invalid) -> tuple[Finding, ...]:
+    """The findings of an error, or the error itself as one."""
+    return tuple(error.findings) or (Finding(error.code, "error", "", str(error.words)),)
