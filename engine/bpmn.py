@@ -495,13 +495,12 @@ class _Compiler:
 
     def _properties(self, element: Element) -> dict[str, str]:
         found = {name: " ".join((element.get(ours(name)) or "").split()) for name in PROPERTIES}
-        if found["unit"]:
-            self.drawing.expression(element, found["unit"])
         properties = {name: value for name, value in found.items() if value}
         for name, value in self._named_values(element, "property"):
             if name in properties:
                 self._named_twice(element, name)
             properties[name] = value
+        self.drawing.expression(element, properties.get("unit", ""))
         return properties
 
     def _parameters(self, element: Element) -> dict[str, str]:

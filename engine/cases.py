@@ -493,7 +493,20 @@ _STEP_CASE = select(tables.step.c.case).where(tables.step.c.id == bindparam("id"
 _STEPS = select(tables.step).where(tables.step.c.case == bindparam("case"), tables.step.c.status == "open")
 _STEP = select(tables.step).where(tables.step.c.id == bindparam("id"))
 _ASSIGNMENTS = select(tables.assignment).where(tables.assignment.c.case == bindparam("case"))
-_CLOSE = update(tables.step).where(tables.step.c.id == bindparam("key"))
+_CHANGE_CASE = update(tables.case).where(tables.case.c.id == bindparam("key"))
+_CHANGE_STEP = update(tables.step).where(tables.step.c.id == bindparam("key"))
+_CHANGE_ASSIGNMENT = update(tables.assignment).where(tables.assignment.c.id == bindparam("key"))
+_CHANGE_TIMER = update(tables.timer).where(tables.timer.c.id == bindparam("key"))
+_CHANGE_CLOCK = update(tables.timer).where(
+    tables.timer.c.case == bindparam("of_case"),
+    tables.timer.c.clock == bindparam("of_clock"),
+    tables.timer.c.status == "waiting",
+)
+_NEW_STEP = insert(tables.step)
+_NEW_ASSIGNMENT = insert(tables.assignment)
+_NEW_TIMER = insert(tables.timer)
+_NEW_INCIDENT = insert(tables.incident)
+_NEW_JOB = insert(tables.outbox)
 
 
 def _take(work: Work, id: int) -> "_Case":
@@ -1182,9 +1195,9 @@ class _Case:
         self.write_timers()
         self.write_assignments()
         if self.new_incidents:
-            connection.execute(insert(tables.incident), self.new_incidents)
+            connection.execute(_NEW_INCIDENT, self.new_incidents)
         if self.new_jobs:
-            connection.execute(insert(tables.outbox), self.new_jobs)
+            connection.execute(_NEW_JOB, self.new_jobs)
             self.work.afterwards(self.work.idle)
         flags = {"disputed": self.has("disputed", "deciding"), "emergency": self.has("emergency")}
         values = {
@@ -1196,7 +1209,7 @@ class _Case:
             "records": head.number,
             "active_at": self.work.now if self.entries else self.row["active_at"],
         }
-        connection.execute(update(tables.case).where(tables.case.c.id == self.row["id"]), values)
+        connection.execute(_CHANGE_CASE, {"key": self.row["id"], **values})
         self.row.update(values)
         self.entries = []
 
@@ -1206,41 +1219,35 @@ class _Case:
 
     def write_steps(self) -> None:
         for change in self.step_changes:
-            values = {**change["values"], "revision": change["revision"]}
-            self.work.connection.execute(_CLOSE.values(values), {"key": change["key"]})
+            values = {"key": change["key"], "revision": change["revision"], **change["values"]}
+            self.work.connection.execute(_CHANGE_STEP, values)
         if self.new_steps:
             rows = [{n: v for n, v in row.items() if n not in ("id", "track")} for row in self.new_steps]
-            self.work.connection.execute(insert(tables.step), rows)
+            self.work.connection.execute(_NEW_STEP, rows)
         self.step_changes, self.new_steps = [], []
 
     def write_timers(self) -> None:
-        timer = tables.timer
         for change in self.timer_changes:
-            values = {n: v for n, v in change.items() if n not in ("key", "clock")}
-            query = update(timer)
             if "key" in change:
-                query = query.where(timer.c.id == change["key"])
+                self.work.connection.execute(_CHANGE_TIMER, change)
             else:
-                query = query.where(
-                    timer.c.case == self.row["id"],
-                    timer.c.clock == change["clock"],
-                    timer.c.status == "waiting",
-                )
-            self.work.connection.execute(query.values(values))
+                where = {"of_case": self.row["id"], "of_clock": change["clock"]}
+                self.work.connection.execute(_CHANGE_CLOCK, {**where, "status": change["status"]})
         if self.new_timers:
-            self.work.connection.execute(insert(timer), self.new_timers)
+            self.work.connection.execute(_NEW_TIMER, self.new_timers)
         self.timer_changes, self.new_timers = [], []
 
     def write_assignments(self) -> None:
+        new: list[dict[str, Any]] = []
         for row in (self._assignments or {}).values():
             if row.pop("changed", False):
                 values = {n: row[n] for n in ("status", "closed_at", "due_at", "clock")}
                 if row["id"] is None:
-                    values = {**values, **{n: row[n] for n in ("case", "unit", "track", "opened_at")}}
-                    self.work.connection.execute(insert(tables.assignment), values)
+                    new.append({**values, **{n: row[n] for n in ("case", "unit", "track", "opened_at")}})
                 else:
-                    query = update(tables.assignment).where(tables.assignment.c.id == row["id"])
-                    self.work.connection.execute(query.values(values))
+                    self.work.connection.execute(_CHANGE_ASSIGNMENT, {"key": row["id"], **values})
+        if new:
+            self.work.connection.execute(_NEW_ASSIGNMENT, new)
 
 
 ASKS = {

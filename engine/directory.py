@@ -111,6 +111,12 @@ class Directory:
         """The name of a person, also of one who has left; the id when there never was one."""
         return self._last_name(person, person_id)
 
+    def worker_kind(self, person_id: str) -> str | None:
+        """What kind of grid worker somebody is; None for everybody else."""
+        query = select(person.c.worker_kind).where(person.c.id == person_id, self._holds(person))
+        kind = self._connection.execute(query).scalar()
+        return None if kind is None else str(kind)
+
     def agency_of(self, area: str, level: str) -> Unit | None:
         """The governance agency of this level whose territory contains the area; the nearest one."""
         return self._nearest("governance_agency", area, level)
@@ -664,9 +670,9 @@ def report_absence(
     at: datetime,
 ) -> None:
     """A person is absent, and who substitutes them (None: nobody). Reported again under the same id, it replaces
-    what was reported, so an early return is a report with an earlier `valid_to`. The reason may tell of somebody's health and goes to
-    the record as an erasable value. Raises `Invalid`: an unknown
-    person, somebody substituting themselves or whom they are substituted by, two absences at once."""
+    what was reported, so an early return is a report with an earlier `valid_to`. The reason may tell of
+    somebody's health: it goes to the record as an erasable value. Raises `Invalid`: an unknown person, two
+    absences at once, somebody substituting themselves or the one who substitutes them."""
     _alone(connection, absence)
     faults = [
         *_date_faults(id, valid_from, valid_to),

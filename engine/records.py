@@ -20,7 +20,7 @@ from engine import tables
 from engine.definition import Definition
 from engine.errors import Finding, Invalid, NotFound, Refused
 from engine.machine import advance
-from engine.model import Event, State, Value, decode, encode, encode_sorted, replace
+from engine.model import Event, State, Value, decode, encode, encode_sorted, plain, replace
 
 VERSION = 1
 """Of the layout of a record's body."""
@@ -221,9 +221,9 @@ def settled(event: H) -> H:
     """The event exactly as its record will give it back: 2.0 comes back as 2, names come back in order. Advance
     with this one, else the replayed state could differ from the stored one. Raises `Invalid` as `canonical`
     does, also for a number that would come back as one it refuses (1e16)."""
-    plain = _plain(event)
-    again = _happened(canonical(plain))
-    if not _direct(plain):
+    written = _plain(event)
+    again = _happened(canonical(written))
+    if not _direct(written):
         canonical(_plain(again))
     return cast(H, again)
 
@@ -235,8 +235,10 @@ class _Happening(Value, frozen=True):
 
 
 def _plain(event: Value) -> dict[str, Any]:
-    """As JSON: every name a text."""
-    return decode(encode(event), dict[str, Any])
+    """As plain JSON data, in which every name is a text, also the numbers of a state's tokens."""
+    if isinstance(event, Migrated):
+        return decode(encode(event), dict[str, Any])
+    return cast(dict[str, Any], plain(event))
 
 
 def _happened(event: bytes) -> Happened:

@@ -194,6 +194,9 @@ session = Table(
     Column("expires_at", Instant, nullable=False),
 )
 
+PREFIX = {"area": "varchar_pattern_ops"}
+"""PostgreSQL compares paths of areas byte by byte, whatever language the database speaks: prefixes are ranges."""
+
 # -- matters -----------------------------------------------------------------------------------------
 
 case = Table(
@@ -226,10 +229,11 @@ case = Table(
     Column("revision", Integer, nullable=False),
     Column("head", String(64), nullable=False, comment="hash of the last record of its chain"),
     Column("records", Integer, nullable=False, comment="length of its chain"),
+    Index("ix_case_area", "area", "id", postgresql_ops=PREFIX),
     Index("ix_case_open", "area", "active_at", sqlite_where=text("closed_at IS NULL"),
-          postgresql_where=text("closed_at IS NULL")),
+          postgresql_where=text("closed_at IS NULL"), postgresql_ops=PREFIX),
     Index("ix_case_due", "area", "due_at", sqlite_where=text("closed_at IS NULL"),
-          postgresql_where=text("closed_at IS NULL")),
+          postgresql_where=text("closed_at IS NULL"), postgresql_ops=PREFIX),
 )  # fmt: skip
 
 step = Table(
@@ -265,6 +269,11 @@ step = Table(
           postgresql_where=text("status = 'open'")),
     Index("ix_step_person", "person", "due_at", sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'")),
+    Index("ix_step_unit_case", "unit", "case"),
+    Index("ix_step_sent", "sender", "due_at", sqlite_where=text("status = 'open'"),
+          postgresql_where=text("status = 'open'")),
+    Index("ix_step_area", "area", "light", "due_at", sqlite_where=text("status = 'open'"),
+          postgresql_where=text("status = 'open'"), postgresql_ops=PREFIX),
     Index("ix_step_overdue", "due_at", sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'")),
     Index("ix_step_light", "light_at", sqlite_where=text("status = 'open'"),
@@ -314,7 +323,9 @@ incident = Table(
     Column("opened_at", Instant, nullable=False),
     Column("settled_at", Instant),
     Column("settled_by", String(60)),
-)
+    Index("ix_incident_open", "opened_at", sqlite_where=text("settled_at IS NULL"),
+          postgresql_where=text("settled_at IS NULL")),
+)  # fmt: skip
 
 request = Table(
     "request",
@@ -335,7 +346,11 @@ request = Table(
     Column("due_at", Instant),
     Column("decided_by", String(60)),
     Column("decided_at", Instant),
-)
+    Index("ix_request_unit", "to_unit", "asked_at", sqlite_where=text("status = 'open'"),
+          postgresql_where=text("status = 'open'")),
+    Index("ix_request_open", "area", "asked_at", sqlite_where=text("status = 'open'"),
+          postgresql_where=text("status = 'open'"), postgresql_ops=PREFIX),
+)  # fmt: skip
 
 # -- what happened -----------------------------------------------------------------------------------
 

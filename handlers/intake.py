@@ -96,6 +96,7 @@ def _known(work: Work, actor: Actor, pack: Pack, grid: Unit, answer: Mapping[str
         "listed": item is not None,
         **{name: (item or OTHER)[name] for name in OTHER},
         "through_worker": actor.unit == grid.id,
+        "instructing_unit": answer.get("instructing_unit") or actor.unit,
         "grid": grid.id,
         "agency": agency.id,
         "higher_agency": above.id,

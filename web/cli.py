@@ -1,2 +1,525 @@
+"""The command line: `wangge …`. One short function per command.
+
+Every command has `--json`; results go to standard output, words to people to standard error. Exit status: 0 good,
+1 bad news (findings, a play that did not end), 2 could not run (no such file, wrong arguments, no database).
+"""
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+import migrations
+from engine import bpmn, decisions, iso8601, publishing, records, verification
+from engine.calendars import read_year
+from engine.checks import check_file
+from engine.definition import Definition
+from engine.errors import Conflict, Finding, Invalid, NotFound, Refused, Unavailable, WanggeError, Words
+from engine.model import encode
+from engine.player import BEGINNING
+from engine.store import Store
+from engine.work import MACHINE, Engine
+from handlers import calendar as calendar_year
+from handlers import statutes as law
+from web import files, playing, terminal
+
+GOOD, BAD_NEWS, COULD_NOT_RUN = 0, 1, 2
+ROOT = Path(__file__).resolve().parent.parent
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Wangge(click.Group):
+    """The group of all commands; whatever goes wrong leaves in two languages and with the right exit status."""
+
+    def main(self, *args: Any, **more: Any) -> Any:
+        more["standalone_mode"] = False
+        try:
+            status = super().main(*args, **more)
+        except click.ClickException as error:
+            status = _wrong_usage(error)
+        except click.Abort:
+            terminal.tell(Words("已中断。", "Interrupted."))
+            status = COULD_NOT_RUN
+        except WanggeError as error:
+            terminal.tell(error.words)
+            if isinstance(error, Invalid):
+                terminal.show_findings(error.findings, sys.stderr)
+            status = COULD_NOT_RUN
+        except Exception:
+            traceback.print_exc()
+            terminal.tell(
+                Words(
+                    "程序内部错误，请把以上内容交给维护人员。",
+                    "An error inside the program: pass the above on to whoever maintains it.",
+                )
+            )
+            status = COULD_NOT_RUN
+        sys.exit(status if isinstance(status, int) else GOOD)
+
+
+@click.group(cls=Wangge, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--database", metavar="URL", envvar="WANGGE_DATABASE", help="sqlite:///… 或 / or postgresql://…")
+@click.version_option(package_name="wangge")
+@click.pass_context
+def cli(context: click.Context, database: str | None) -> None:
+    """网格事项流程引擎 / a workflow engine for matters of grid-based governance."""
+    context.obj = database
+
+
 def main() -> None:
-    raise SystemExit(2)
+    """The entry point of the program `wangge`."""
+    cli()
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="输出 JSON / print JSON")
+pack_option = click.option("--pack", metavar="NAME", help="zhenjiang 或 / or zhenjiang/2026-01-01")
+FILE = click.Path(path_type=Path)
+
+
+def database_option(command: F) -> F:
+    """`--database` after the command too; what stands there goes before what stands in front of it."""
+    return click.option("--database", metavar="URL", help="见 / see wangge --help", callback=_database)(command)
+
+
+def _database(context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    return value or context.find_root().obj
+
+
+# -- diagrams ----------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("file", type=FILE)
+@click.option("--process", metavar="ID", help="推演哪个流程 / which process")
+@click.option("--start", metavar="EVENT", help="从哪个开始事件 / at which start event")
+@click.option("--var", "variables", metavar="NAME=JSON", multiple=True, help="初始变量 / a variable to begin with")
+@click.option("--script", type=FILE, metavar="ACTIONS.json", help="操作列表 / a list of actions")
+@click.option("--at", metavar="ISO", help="开始时间 / when it begins, such as 2026-01-05T09:00:00+08:00")
+@pack_option
+@as_json
+def play(
+    file: Path,
+    process: str | None,
+    start: str | None,
+    variables: Sequence[str],
+    script: Path | None,
+    at: str | None,
+    pack: str | None,
+    as_json: bool,
+) -> int:
+    """在内存中用虚拟时钟推演流程 / run a diagram in memory on a virtual clock."""
+    facts, moment = dict(map(_variable, variables)), _moment(at)
+    actions = files.script(script) if script else []
+    given = files.in_pack(pack) if pack else None
+    reading = bpmn.read(files.content(file), decisions=given.tables if given else None)
+    if _has_errors(reading.findings):
+        return _report([Checked(file, reading.findings)], as_json)
+    around = given or files.Beside().around(file, reading)
+    try:
+        definition = playing.definition(reading, process, around)
+    except Invalid as refused:
+        return _report([Checked(file, (*reading.findings, *files.faults(refused)))], as_json)
+    _warn_of(around, definition)
+    told = playing.run(definition, around, start=start, facts=facts, actions=actions, at=moment)
+    terminal.show_json(told) if as_json else _show_play(told)
+    return GOOD if told["status"] == "ended" else BAD_NEWS
+
+
+@cli.command()
+@click.argument("paths", metavar="FILE...", type=FILE, nargs=-1, required=True)
+@pack_option
+@as_json
+def check(paths: Sequence[Path], pack: str | None, as_json: bool) -> int:
+    """检查流程图和决策表能否发布 / say whether diagrams and tables can be published."""
+    for path in paths:
+        files.content(path)
+    given, beside = files.in_pack(pack) if pack else None, files.Beside()
+    checked = [_checked(path, given, beside) for path in terminal.progress(paths, "检查", "checking")]
+    return _report(checked, as_json)
+
+
+class Checked(NamedTuple):
+    """A file and everything that is wrong with it."""
+
+    file: Path
+    findings: Sequence[Finding]
+
+    @property
+    def publishable(self) -> bool:
+        return not _has_errors(self.findings)
+
+    def data(self) -> dict[str, Any]:
+        """The contract of `wangge check --json`."""
+        told = [_finding(one) for one in self.findings]
+        return {"file": terminal.readable(self.file), "publishable": self.publishable, "findings": told}
+
+
+def _checked(path: Path, given: files.Around | None, beside: files.Beside) -> Checked:
+    data = files.content(path)
+    if files.is_table(path):
+        return Checked(path, decisions.read(data)[1])
+    if given is None:
+        reading = bpmn.read(data)
+        return Checked(path, check_file(reading, beside.processes(path, reading)))
+    reading = bpmn.read(data, decisions=given.tables)
+    return Checked(path, check_file(reading, given.processes, given.pack))
+
+
+def _report(checked: Sequence[Checked], as_json: bool) -> int:
+    if as_json:
+        told = [one.data() for one in checked]
+        terminal.show_json(told[0] if len(told) == 1 else told)
+    else:
+        for one in checked:
+            verdict = "可以发布 / publishable" if one.publishable else "不能发布 / not publishable"
+            terminal.show(f"{terminal.readable(one.file)}: {verdict}")
+            terminal.show_findings(one.findings)
+    return GOOD if all(one.publishable for one in checked) else BAD_NEWS
+
+
+def _finding(one: Finding) -> dict[str, Any]:
+    return {
+        "rule": one.rule,
+        "level": one.level,
+        "element": one.element,
+        "name": one.name,
+        "message": one.message,
+        "article": one.article,
+        "path": list(one.path),
+    }
+
+
+def _has_errors(findings: Sequence[Finding]) -> bool:
+    return any(finding.level == "error" for finding in findings)
+
+
+def _variable(text: str) -> tuple[str, Any]:
+    """NAME=JSON; a value that is not JSON is taken as text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise Refused(
+            "cli.variable",
+            f"变量“{text}”应写成 名称=值，例如 --var urgency=urgent。",
+            f"The variable “{text}” has to be written NAME=VALUE, such as --var urgency=urgent.",
+        )
+    try:
+        return name, files.json_value(value)
+    except ValueError:
+        return name, value
+
+
+def _moment(text: str | None) -> datetime:
+    try:
+        return iso8601.instant(text) if text else BEGINNING
+    except ValueError as error:
+        raise Refused(
+            "cli.moment",
+            f"时间“{text}”无法读懂，请写成 2026-01-05T09:00:00+08:00。",
+            f"The time “{text}” cannot be read: write 2026-01-05T09:00:00+08:00.",
+        ) from error
+
+
+def _warn_of(around: files.Around, definition: Definition) -> None:
+    """Says which tables' files had errors, when a table that is asked for was not found in the others."""
+    if all(node.decision in around.tables for _, node in definition.nodes() if node.decision):
+        return
+    for name, findings in around.faulty.items():
+        terminal.tell(
+            Words(
+                f"决策表文件“{name}”有错误，没有使用：",
+                f"The decision tables of “{name}” have errors and were not used:",
+            )
+        )
+        terminal.show_findings(findings, sys.stderr)
+
+
+STATUSES = {
+    "ended": "已结束 / ended",
+    "open": "未结束 / open",
+    "incident": "异常，无法继续 / incident, cannot go on",
+}
+
+
+def _show_play(told: dict[str, Any]) -> None:
+    terminal.show_table(
+        ["时间 at", "环节 node", "事件 event"], ([row["at"], row["node"], row["event"]] for row in told["trace"])
+    )
+    terminal.show(STATUSES[told["status"]])
+    for incident in told.get("incidents", ()):
+        terminal.show(f"{incident['node']}: {incident['code']}: {incident['text']}")
+    if told["open"]:
+        terminal.show(f"等待办理 / waiting: {'、'.join(told['open'])}")
+    terminal.show(f"变量 / variables: {encode(told['variables']).decode()}")
+
+
+# -- regulations -------------------------------------------------------------------------------------
+
+
+@cli.group()
+def statutes() -> None:
+    """法规文本 / texts of regulations."""
+
+
+@statutes.command("import")
+@click.argument("file", type=FILE)
+@click.option("--key", metavar="ZJ", help="文件代号；不写则只查看，不保存 / its key; without it nothing is stored")
+@as_json
+def import_statute(file: Path, key: str | None, as_json: bool) -> int:
+    """读入法规文本 / read the text of a regulation."""
+    target = _statute_file(key) if key else None
+    name = terminal.readable(file.name)
+    try:
+        statute = law.read(files.content(file), name)
+    except Invalid as refused:
+        return _show_statute(file, None, files.faults(refused), None, as_json)
+    if target:
+        _write(target, encode(statute))
+    return _show_statute(file, statute, law.findings(statute), target, as_json)
+
+
+def _show_statute(
+    file: Path, statute: law.Statute | None, findings: Sequence[Finding], stored: Path | None, as_json: bool
+) -> int:
+    told = {
+        "file": terminal.readable(file),
+        "title": statute.title if statute else "",
+        "articles": len(statute.articles) if statute else 0,
+        "stored": terminal.readable(stored) if stored else None,
+        "findings": [_finding(one) for one in findings],
+    }
+    if as_json:
+        terminal.show_json(told)
+    else:
+        terminal.show(f"{told['title'] or told['file']}: {told['articles']} 条 / articles")
+        terminal.show_findings(findings)
+        terminal.show(f"已保存 / stored: {told['stored']}" if stored else "未保存 / not stored")
+    return BAD_NEWS if _has_errors(findings) else GOOD
+
+
+def _statute_file(key: str) -> Path:
+    if not (key.isascii() and key.isalnum() and key[0].isalpha() and key.isupper() and len(key) <= 20):
+        raise Refused(
+            "cli.key",
+            f"文件代号“{key}”应由大写字母开头，只含大写字母和数字，例如 ZJ。",
+            f"The key “{key}” has to begin with a capital letter and hold capitals and digits only, such as ZJ.",
+        )
+    return _data_folder() / "statutes" / f"{key}.json"
+
+
+# -- the calendar ------------------------------------------------------------------------------------
+
+
+@cli.group("calendar")
+def calendar_group() -> None:
+    """工作日历 / the calendar of working days."""
+
+
+@calendar_group.command("import")
+@click.argument("file", type=FILE)
+@database_option
+@as_json
+def import_calendar(file: Path, database: str | None, as_json: bool) -> int:
+    """导入一年的日历，并重算未办结事项的期限 / take in a year and count open due times again."""
+    data = files.content(file)
+    try:
+        read_year(data)
+    except Invalid as refused:
+        return _report_findings(refused, as_json)
+    engine = Engine(_opened(database), {})
+    done = calendar_year.confirm(
+        engine, data, MACHINE, lambda cases: terminal.progress(cases, "重算期限", "counting due times")
+    )
+    terminal.show_json(_calendar_data(done)) if as_json else _show_calendar(done)
+    return BAD_NEWS if done.failed else GOOD
+
+
+def _calendar_data(done: calendar_year.Report) -> dict[str, Any]:
+    return {
+        "year": done.year,
+        "version": done.version,
+        "status": done.status,
+        "changes": [{"day": one.day.isoformat(), "before": one.before, "after": one.after} for one in done.changes],
+        "cases": done.cases,
+        "moved": done.moved,
+        "failed": {str(case): str(words) for case, words in done.failed.items()},
+    }
+
+
+def _show_calendar(done: calendar_year.Report) -> None:
+    terminal.show(f"{done.year}: {done.status}, 版本 / version {done.version}")
+    terminal.show_table(
+        ["日期 day", "原为 before", "现为 after"],
+        ([one.day.isoformat(), one.before, one.after] for one in done.changes),
+    )
+    terminal.show(f"未办结事项 / open cases: {done.cases}; 期限变动 / due times moved: {done.moved}")
+    for case, words in done.failed.items():
+        terminal.show(f"case/{case}: {words}")
+
+
+def _report_findings(refused: Invalid, as_json: bool) -> int:
+    terminal.tell(refused.words)
+    if as_json:
+        terminal.show_json({"findings": [_finding(one) for one in files.faults(refused)]})
+    else:
+        terminal.show_findings(files.faults(refused))
+    return BAD_NEWS
+
+
+# -- the database ------------------------------------------------------------------------------------
+
+
+@cli.command()
+@database_option
+@as_json
+def init(database: str | None, as_json: bool) -> int:
+    """建立或升级数据库，装入日历和流程包 / make or upgrade the database, load calendars and packs."""
+    engine = Engine(_store(database), {})
+    if engine.store.dialect == "sqlite":
+        _make_folder(Path(engine.store.url.database or "").parent)
+    engine.store.prepare()
+    years = calendar_year.install(engine, publishing.read_calendars())
+    packs = [_published(engine, folder) for folder in publishing.folders()]
+    told = {"database": engine.store.url.render_as_string(), "calendars": years, "packs": packs}
+    terminal.show_json(told) if as_json else _show_init(told)
+    return BAD_NEWS if any(one["result"] == "refused" for one in packs) else GOOD
+
+
+def _published(engine: Engine, folder: Path) -> dict[str, Any]:
+    """Publishes a pack in a transaction of its own; one that is refused keeps nobody else from theirs."""
+    findings: Sequence[Finding] = ()
+    try:
+        with engine.work() as work:
+            result = "published" if publishing.publish(work, publishing.read_folder(folder)) else "present"
+    except Invalid as refused:
+        result, findings = "refused", files.faults(refused)
+    except Conflict as refused:
+        result, findings = "refused", [Finding(refused.code, "error", "", str(refused.words))]
+    key = f"{folder.parent.name}/{folder.name}"
+    return {"key": key, "result": result, "findings": [_finding(one) for one in findings]}
+
+
+RESULTS = {"published": "已发布 / published", "present": "已有 / there already", "refused": "未发布 / refused"}
+
+
+def _show_init(told: dict[str, Any]) -> None:
+    terminal.show(f"数据库 / database: {told['database']}")
+    terminal.show(f"新装入日历 / calendars loaded: {', '.join(map(str, told['calendars'])) or '—'}")
+    for pack in told["packs"]:
+        terminal.show(f"{pack['key']}: {RESULTS[pack['result']]}")
+        terminal.show_findings(Finding(**one) for one in pack["findings"])
+
+
+@cli.command()
+@click.argument("cases", metavar="[CASE]...", nargs=-1)
+@database_option
+@as_json
+def verify(cases: Sequence[str], database: str | None, as_json: bool) -> int:
+    """查验记录链，并由记录推演每个事项 / check the chains of records and replay every case from them."""
+    engine = Engine(_opened(database), {})
+    with engine.look() as work:
+        chains = verification.chains(work, cases)
+        findings = [] if cases else records.gaps(work.connection)
+    for chain in terminal.progress(chains, "查验", "verifying"):
+        with engine.look() as work:
+            findings += verification.faults(work, chain)
+    if as_json:
+        terminal.show_json({"chains": len(chains), "findings": [_finding(one) for one in findings]})
+    else:
+        terminal.show(f"查验了 {len(chains)} 条记录链 / chains verified; 问题 / findings: {len(findings)}")
+        terminal.show_findings(findings)
+    return BAD_NEWS if findings else GOOD
+
+
+# -- where things are --------------------------------------------------------------------------------
+
+
+def _data_folder() -> Path:
+    """`var` in the checkout the current folder belongs to, else in the current folder."""
+    here = Path.cwd()
+    checkout = next((one for one in (here, *here.parents) if (one / "pyproject.toml").is_file()), here)
+    return checkout / "var"
+
+
+def _store(url: str | None) -> Store:
+    return Store(url or f"sqlite:///{_data_folder() / 'wangge.sqlite'}")
+
+
+def _opened(url: str | None) -> Store:
+    """The database, which must be there and up to date. Raises `NotFound` and `Unavailable`."""
+    store = _store(url)
+    file = store.url.database or ""
+    if store.dialect == "sqlite" and not Path(file).is_file():
+        raise NotFound(
+            "database.unknown",
+            f"没有数据库文件“{file}”。请先执行 wangge init，或用 --database 指定。",
+            f"There is no database file “{file}”. Run wangge init first, or name another with --database.",
+        )
+    with store.reading() as connection:
+        if migrations.current(connection) == migrations.head():
+            return store
+    raise Unavailable(
+        "database.behind",
+        "数据库结构不是最新版本。请先执行 wangge init。",
+        "The schema of the database is not up to date. Run wangge init first.",
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all. Raises `Unavailable`."""
+    _make_folder(path.parent)
+    part = path.with_suffix(".part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> Unavailable:
+    name = terminal.readable(path)
+    return Unavailable(
+        "file.unwritable",
+        f"无法写入“{name}”：{error}。请检查权限和磁盘空间。",
+        f"“{name}” cannot be written: {error}. Check permissions and disk space.",
+    )
+
+
+# -- wrong usage -------------------------------------------------------------------------------------
+
+
+def _wrong_usage(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        sys.stderr.write(f"{error.format_message()}\n")
+        return COULD_NOT_RUN
+    command = context.command_path if context else "wangge"
+    terminal.tell(
+        Words(
+            f"{_what_is_wrong(error)}用法见 {command} --help。",
+            f"{error.format_message().rstrip('.')}. See {command} --help.",
+        )
+    )
+    return COULD_NOT_RUN
+
+
+def _what_is_wrong(error: click.ClickException) -> str:
+    name = getattr(getattr(error, "param", None), "name", "") or getattr(error, "option_name", "") or ""
+    if isinstance(error, click.MissingParameter):
+        return f"缺少参数 {name}。"
+    if isinstance(error, click.NoSuchOption):
+        return f"没有选项 {name}。"
+    if isinstance(error, click.BadParameter):
+        return f"参数 {name} 的值不能使用。"
+    return "命令写法有误。"

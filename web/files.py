@@ -7,7 +7,7 @@ the file; what can be read but is wrong comes back as findings.
 
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,7 +47,9 @@ def content(path: Path) -> bytes:
     name = readable(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise Refused("file.not-a-file", f"“{name}”不是文件。请指定一个文件。", f"“{name}” is no file. Name a file.")
+            raise Refused(
+                "file.not-a-file", f"“{name}”不是文件。请指定一个文件。", f"“{name}” is no file. Name a file."
+            )
         with path.open("rb") as file:
             return file.read(LARGEST_FILE + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -124,21 +126,36 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() == ".dmn"
 
 
-def beside(path: Path) -> Around:
-    """What the files beside a diagram offer: their tables, and the processes of diagrams without errors."""
-    processes: dict[str, Process] = {}
-    for neighbour in _others(path, ".bpmn"):
-        reading = bpmn.read(content(neighbour))
-        if not any(finding.level == "error" for finding in reading.findings):
-            processes = dict(reading.processes) | processes
-    tables: dict[str, Table] = {}
-    faulty: dict[str, tuple[Finding, ...]] = {}
-    for neighbour in _others(path, ".dmn"):
-        found, findings = decisions.read(content(neighbour))
-        tables = found | tables
-        errors = tuple(finding for finding in findings if finding.level == "error")
-        faulty |= {readable(neighbour.name): errors} if errors else {}
-    return Around(processes, tables, {}, None, faulty)
+class Beside:
+    """The files beside diagrams, each read once."""
+
+    def __init__(self) -> None:
+        self._readings: dict[Path, Reading] = {}
+
+    def processes(self, path: Path, reading: Reading) -> dict[str, Process]:
+        """What the diagrams beside `path` offer to one that calls processes it does not hold; those with errors
+        offer nothing. Where two have a process of the same name, the first file by name counts."""
+        found: dict[str, Process] = {}
+        for neighbour in _others(path, ".bpmn") if reading.calls else ():
+            if not _errors(self.reading(neighbour).findings):
+                found = dict(self.reading(neighbour).processes) | found
+        return found
+
+    def reading(self, path: Path) -> Reading:
+        if path not in self._readings:
+            self._readings[path] = bpmn.read(content(path))
+        return self._readings[path]
+
+    def around(self, path: Path, reading: Reading) -> Around:
+        """All that the files beside a diagram offer."""
+        tables: dict[str, Table] = {}
+        faulty: dict[str, tuple[Finding, ...]] = {}
+        for neighbour in _others(path, ".dmn"):
+            found, findings = decisions.read(content(neighbour))
+            tables = found | tables
+            if _errors(findings):
+                faulty[readable(neighbour.name)] = _errors(findings)
+        return Around(self.processes(path, reading), tables, {}, None, faulty)
 
 
 def in_pack(name: str) -> Around:
@@ -162,11 +179,6 @@ def pack_folder(name: str) -> Path:
     return packs[key]
 
 
-def read_diagram(path: Path, around: Around) -> Reading:
-    """A diagram, knowing which tables its pack has."""
-    return bpmn.read(content(path), decisions=around.tables if around.pack else None)
-
-
 def _others(path: Path, suffix: str) -> list[Path]:
     """The other files of a kind in the same folder, by name; what cannot be opened there is nobody's concern."""
     try:
@@ -179,3 +191,7 @@ def _others(path: Path, suffix: str) -> list[Path]:
 def faults(error: Invalid) -> tuple[Finding, ...]:
     """The findings of an error, or the error itself as one."""
     return tuple(error.findings) or (Finding(error.code, "error", "", str(error.words)),)
+
+
+def _errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(finding for finding in findings if finding.level == "error")

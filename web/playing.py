@@ -8,7 +8,7 @@ from engine import iso8601, publishing
 from engine.bpmn import Reading
 from engine.calendars import Calendar
 from engine.definition import Definition, Node
-from engine.errors import Finding, NotFound, Refused
+from engine.errors import NotFound, Refused
 from engine.player import Player
 from web.files import Around
 
@@ -84,11 +84,6 @@ def result(player: Player) -> dict[str, Any]:
     """The contract of `wangge play --json`; `incidents` is there only when there are some."""
     told = {"status": player.status, "trace": player.trace, "open": player.open, "variables": player.variables}
     return told | ({"incidents": player.incidents} if player.incidents else {})
-
-
-def errors(findings: Sequence[Finding]) -> bool:
-    """Whether anything forbids to run it."""
-    return any(finding.level == "error" for finding in findings)
 
 
 def _catches(event: Node, action: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, TypeVar
+from typing import TextIO, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -69,7 +69,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     _console(sys.stdout).print(table)
 
 
-def show_findings(findings: Iterable[Finding], stream: IO[str] | None = None) -> None:
+def show_findings(findings: Iterable[Finding], stream: TextIO | None = None) -> None:
     """One line for each finding: how grave, which rule, which element, what is wrong, and the shortest way there."""
     for one in findings:
         level = LEVELS[one.level]
@@ -101,7 +101,7 @@ def readable(name: str | os.PathLike[str]) -> str:
     return raw.decode("latin-1")
 
 
-def _line(stream: IO[str], text: str, style: str = "") -> None:
+def _line(stream: TextIO, text: str, style: str = "") -> None:
     """One line as it stands: nothing in it is taken for markup, wrapped or cut."""
     if stream.isatty():
         _console(stream).print(Text(_printable(text), style), soft_wrap=True)
@@ -109,7 +109,7 @@ def _line(stream: IO[str], text: str, style: str = "") -> None:
     _plain_line(stream, _printable(text))
 
 
-def _plain_line(stream: IO[str], text: str) -> None:
+def _plain_line(stream: TextIO, text: str) -> None:
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
@@ -119,5 +119,5 @@ def _printable(text: str) -> str:
     return COMMANDS.sub("\ufffd", BREAKS.sub(" ", text))
 
 
-def _console(stream: IO[str]) -> Console:
+def _console(stream: TextIO) -> Console:
     return Console(file=stream, highlight=False)

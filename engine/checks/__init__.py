@@ -10,10 +10,9 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from inspect import signature
-from typing import Any
 
 from engine.bpmn import Reading
-from engine.definition import Definition, Process
+from engine.definition import Definition, Node, Process
 from engine.errors import Finding, Invalid
 from engine.library import Pack
 
@@ -54,14 +53,18 @@ def check_file(
 
 def _roots(reading: Reading) -> list[str]:
     """The processes to look at: those a case can begin with, unless another process of the file calls them."""
-    called = {node.called for process in reading.processes.values() for _, node in _nodes(process)}
+    called = {node.called for process in reading.processes.values() for node in _nodes(process)}
     able = [id for id in reading.executable if id not in reading.refused]
     return [id for id in able if id not in called] or able
 
 
 def _elements(processes: Iterable[Process]) -> set[str]:
-    return {id for process in processes for id in (process.id, *(node.id for _, node in _nodes(process)))}
+    return {id for process in processes for id in (process.id, *(node.id for node in _nodes(process)))}
 
 
-def _nodes(process: Process) -> Iterator[tuple[str, Any]]:
-    return Definition(process.id, {process.id: process}).nodes()
+def _nodes(process: Process) -> Iterator[Node]:
+    return (node for _, node in Definition(process.id, {process.id: process}).nodes())
+
+
+def _asked(rule: Check, definition: Definition, pack: Pack | None) -> Iterable[Finding]:
+    return rule(definition, pack) if "pack" in signature(rule).parameters else rule(definition)

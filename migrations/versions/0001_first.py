@@ -240,8 +240,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_case"),
         sa.UniqueConstraint("number", name="uq_case_number"),
     )
-    op.create_index("ix_case_due", "case", ["area", "due_at"], **where("closed_at IS NULL"))
-    op.create_index("ix_case_open", "case", ["area", "active_at"], **where("closed_at IS NULL"))
+    op.create_index("ix_case_area", "case", ["area", "id"], postgresql_ops={"area": "varchar_pattern_ops"})
+    op.create_index(
+        "ix_case_due",
+        "case",
+        ["area", "due_at"],
+        **where("closed_at IS NULL"),
+        postgresql_ops={"area": "varchar_pattern_ops"},
+    )
+    op.create_index(
+        "ix_case_open",
+        "case",
+        ["area", "active_at"],
+        **where("closed_at IS NULL"),
+        postgresql_ops={"area": "varchar_pattern_ops"},
+    )
     op.create_table(
         "assignment",
         sa.Column("id", row_id, sa.Identity(), nullable=False),
@@ -289,6 +302,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_incident"),
     )
     op.create_index("ix_incident_case", "incident", ["case"])
+    op.create_index("ix_incident_open", "incident", ["opened_at"], **where("settled_at IS NULL"))
     op.create_table(
         "outbox",
         sa.Column("id", row_id, sa.Identity(), nullable=False),
@@ -335,11 +349,20 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case"], ["case.id"], name="fk_step_case"),
         sa.PrimaryKeyConstraint("id", name="pk_step"),
     )
+    op.create_index(
+        "ix_step_area",
+        "step",
+        ["area", "light", "due_at"],
+        **where("status = 'open'"),
+        postgresql_ops={"area": "varchar_pattern_ops"},
+    )
     op.create_index("ix_step_case", "step", ["case"])
     op.create_index("ix_step_light", "step", ["light_at"], **where("status = 'open'"))
     op.create_index("ix_step_overdue", "step", ["due_at"], **where("status = 'open'"))
     op.create_index("ix_step_person", "step", ["person", "due_at"], **where("status = 'open'"))
+    op.create_index("ix_step_sent", "step", ["sender", "due_at"], **where("status = 'open'"))
     op.create_index("ix_step_unit", "step", ["unit", "role", "due_at"], **where("status = 'open'"))
+    op.create_index("ix_step_unit_case", "step", ["unit", "case"])
     op.create_index("uq_step_open", "step", ["case", "token"], unique=True, **where("status = 'open'"))
     op.create_table(
         "timer",
@@ -381,6 +404,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_request"),
     )
     op.create_index("ix_request_case", "request", ["case"])
+    op.create_index(
+        "ix_request_open",
+        "request",
+        ["area", "asked_at"],
+        **where("status = 'open'"),
+        postgresql_ops={"area": "varchar_pattern_ops"},
+    )
+    op.create_index("ix_request_unit", "request", ["to_unit", "asked_at"], **where("status = 'open'"))
     protection.install(op.get_bind())
 
 

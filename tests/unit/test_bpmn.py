@@ -223,6 +223,19 @@ def test_catch_events(event: str, trigger: Trigger) -> None:
     assert (node.kind, node.trigger) == ("catch", trigger)
 
 
+def test_a_shared_event_definition_with_a_condition() -> None:
+    reading = bpmn.read(
+        process(
+            around(
+                '<intermediateCatchEvent id="n"><eventDefinitionRef>c</eventDefinitionRef></intermediateCatchEvent>'
+            ),
+            '<conditionalEventDefinition id="c"><condition>level > 1</condition></conditionalEventDefinition>',
+        )
+    )
+    assert reading.findings == ()
+    assert reading.processes["p"].body.nodes["n"].trigger == Trigger("conditional", "level > 1")
+
+
 def test_the_key_of_a_message() -> None:
     node = compiled(
         around(
@@ -755,6 +768,11 @@ FAULTS = [
     ),
     ("form.condition-empty", "f", around('<task id="n"/>') + '<endEvent id="y"/>' + flow("n", "y", " ", "f")),
     ("form.expression", "n", around('<userTask id="n" name="x" wangge:unit="${unit}"/>')),
+    (
+        "form.expression",
+        "n",
+        around('<task id="n"><extensionElements><wangge:property name="unit" value="a b"/></extensionElements></task>'),
+    ),
     ("form.expression", "n", around('<receiveTask id="n" messageRef="m1" wangge:key="a b"/>')),
     (
         "form.expression",
@@ -914,6 +932,14 @@ FAULTS = [
     ),
     ("form.unaccounted", "t", around('<task id="n"/>') + '<odd:x><task id="t"/></odd:x>'),
     ("form.unaccounted", "n", around('<task id="n"><signalEventDefinition signalRef="s1"/></task>')),
+    (
+        "form.unknown-extension",
+        "n",
+        around(
+            '<serviceTask id="n" wangge:handler="h"><documentation><wangge:parameter name="a" value="1"/>'
+            "</documentation></serviceTask>"
+        ),
+    ),
     ("form.unaccounted", "q", around('<task id="n"/>') + '<process id="q"/>'),
     ("form.unaccounted", "n", around('<task id="n"><condition>x</condition></task>')),
     ("form.unaccounted", "n", around('<task id="n"><eventDefinitionRef>shared</eventDefinitionRef></task>')),
@@ -1281,7 +1307,7 @@ def test_what_is_no_diagram_gives_one_finding(data: bytes, rule: str) -> None:
 def test_a_file_of_almost_twenty_megabytes_is_read() -> None:
     started = time.perf_counter()
     assert compiled(around(f'<task id="n"><documentation>{"x" * 19 * 2**20}</documentation></task>')).kind == "task"
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 15
 
 
 def nested(depth: int) -> str:

@@ -38,6 +38,7 @@ IMPORTERS = {
 
 SQL = {"store", "records", "tables", "cases", "queries", "directory", "clock", "outbox", "library", "work"} | {
     "publishing",
+    "census",
     "attachments",
 }
 """The modules of the engine that speak to the database."""

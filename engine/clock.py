@@ -1,0 +1,367 @@
+"""The heartbeat of a node: fires timers that are due, announces lights that change, gives records their positions.
+
+Our own rows are the only truth about time; the scheduler knows one job, "beat now and then", and forgets it when the
+process ends. Any number of nodes may beat at once: whoever locks a case works on it, the others pass on to the next
+one, and what was done is seen to be done. Start a clock in a process that nobody forks afterwards (never in a web
+server's workers): `wangge worker`, or the one process of a small installation.
+"""
+
+import logging
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Select, Table, and_, bindparam, exists, insert, literal_column, or_, select, tuple_, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from engine import cases, records, tables
+from engine.errors import WanggeError, Words
+from engine.model import Value, encode, plain
+from engine.work import Engine, Work
+
+BATCH = 200
+"""So many due rows are looked up at a time; each is worked on in a transaction of its own."""
+
+PLACING = 1000
+"""So many records get their position in one transaction."""
+
+PATIENCE = 3
+"""After so many failures in a row an incident tells a person."""
+
+LONGEST = timedelta(hours=1)
+"""The longest a failing case rests before it is tried again."""
+
+INCIDENT = "clock.failed"
+
+log = logging.getLogger(__name__)
+logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a beat that takes longer than the interval is no news
+
+
+class Beat(Value, frozen=True):
+    """What one heartbeat did: timers fired, lights announced, records placed, failures; `late` is by how many seconds
+    the latest of the fired timers was late."""
+
+    fired: int = 0
+    announced: int = 0
+    placed: int = 0
+    failed: int = 0
+    late: float = 0.0
+
+
+class Clock:
+    """Beats every so often once it is started; `duties` are done at each beat, each in its own transaction.
+
+    `node` names this process in the heartbeat (the computer's name by default).
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        every: timedelta = timedelta(seconds=5),
+        *,
+        node: str = "",
+        duties: Sequence[Callable[[Work], object]] = (),
+    ) -> None:
+        self.engine = engine
+        self.every = every
+        self.node = node or socket.gethostname()[:100]
+        self.duties = tuple(duties)
+        self._scheduler: BackgroundScheduler | None = None
+        self._stopping = threading.Event()
+        self._failing: dict[tuple[str, int], _Failure] = {}
+
+    def run_once(self, now: datetime | None = None) -> Beat:
+        """One heartbeat at `now` (aware; None: the engine's own clock). What goes wrong in one case is logged,
+        counted and, when it goes on, an incident; it stops nothing else. Raises `Unavailable` without a database."""
+        engine = self.engine if now is None else replace(self.engine, now=lambda: now)
+        beating = _Beating(engine, self)
+        for kind in KINDS:
+            beating.work_through(kind)
+        beating.do_duties()
+        beating.place()
+        beating.tell()
+        return beating.beat
+
+    def start(self) -> None:
+        """Begins to beat, at once and then every so often, in a thread of its own."""
+        if self._scheduler is not None:
+            return
+        self._stopping.clear()
+        self._scheduler = BackgroundScheduler(timezone=UTC)
+        self._scheduler.add_job(
+            self._beat,
+            "interval",
+            seconds=self.every.total_seconds(),
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+            next_run_time=datetime.now(UTC),
+        )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Ends the beating: the case in hand is finished, no further one begun."""
+        self._stopping.set()
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=True)
+            self._scheduler = None
+
+    def _beat(self) -> None:
+        try:
+            self.run_once()
+        except Exception:
+            log.exception("心跳失败，稍后重试。 A heartbeat failed; the next one tries again.")
+
+
+# -- what can be due ---------------------------------------------------------------------------------
+
+
+class _Due(NamedTuple):
+    """One thing that is due: since when, its row, its case, its node in the diagram."""
+
+    at: datetime
+    id: int
+    case: int
+    node: str
+
+
+class _Kind(NamedTuple):
+    """A kind of things that fall due. `due` finds the next ones after a given one, `claim` locks the case of one
+    unless somebody else has it or it is due no more, `queue` waits for the lock instead."""
+
+    name: str
+    due: Select[tuple[datetime, int, int, str]]
+    claim: Select[tuple[int]]
+    queue: Select[tuple[int]]
+    act: Callable[[Work, _Due], int]
+
+
+def _kind(
+    name: str,
+    table: Table,
+    at: ColumnElement[datetime],
+    node: ColumnElement[str],
+    condition: ColumnElement[bool],
+    act: Callable[[Work, _Due], int],
+) -> _Kind:
+    case = tables.case
+    source, its_case = (case, case.c.id) if table is case else (table.join(case), table.c.case)
+    due = and_(condition, ~case.c.suspended)
+    after = or_(at > bindparam("at"), and_(at == bindparam("at"), table.c.id > bindparam("id")))
+    since = at >= bindparam("at")  # says again what `after` says, so that the index is entered at the right place
+    lock = select(case.c.id).select_from(source).where(due, table.c.id == bindparam("id"))
+    return _Kind(
+        name,
+        select(at, table.c.id, its_case, node)
+        .select_from(source)
+        .where(due, since, after)
+        .order_by(at, table.c.id)
+        .limit(BATCH),
+        lock.with_for_update(of=case, skip_locked=True),
+        lock.with_for_update(of=case),
+        act,
+    )
+
+
+def _fire(work: Work, due: _Due) -> int:
+    return int(cases.fire_due(work, due.id))
+
+
+def _announce(work: Work, due: _Due) -> int:
+    return cases.announce(work, due.case)
+
+
+def _is(column: ColumnElement[str], word: str) -> ColumnElement[bool]:
+    """The word stands in the statement itself: SQLite uses a partial index for nothing less."""
+    return column == literal_column(f"'{word}'")
+
+
+_timer, _step, _case = tables.timer.c, tables.step.c, tables.case.c
+
+TIMER = _kind(
+    "timer",
+    tables.timer,
+    _timer.due_at,
+    _timer.node,
+    and_(_is(_timer.status, "waiting"), _timer.due_at <= bindparam("now")),
+    _fire,
+)
+STEP_LIGHT = _kind(
+    "step-light",
+    tables.step,
+    _step.light_at,
+    _step.node,
+    and_(_is(_step.status, "open"), _step.light_at < bindparam("now")),
+    _announce,
+)
+CASE_LIGHT = _kind(
+    "case-light",
+    tables.case,
+    _case.light_at,
+    literal_column("''"),
+    and_(_case.closed_at.is_(None), _case.light_at < bindparam("now")),
+    _announce,
+)
+KINDS = (TIMER, STEP_LIGHT, CASE_LIGHT)
+
+BEGINNING = _Due(datetime(1970, 1, 1, tzinfo=UTC), 0, 0, "")
+
+
+# -- one heartbeat -----------------------------------------------------------------------------------
+
+
+class _Failure(NamedTuple):
+    """How often in a row something failed, and until when it rests."""
+
+    times: int
+    until: datetime
+
+
+class _Beating:
+    """A heartbeat while it lasts."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.failing = clock._failing
+        self.stopping = clock._stopping
+        self.incidents = self.open_incidents()
+        self.counts: Counter[str] = Counter()
+        self.late = 0.0
+
+    @property
+    def beat(self) -> Beat:
+        """What was done so far."""
+        return Beat(**self.counts, late=self.late)
+
+    def work_through(self, kind: _Kind) -> None:
+        """Everything of a kind that is due, first what nobody else has in hand, then what is left over."""
+        for claim in (kind.claim, kind.queue):
+            for due in self.each(kind):
+                self.attempt(kind, due, claim)
+
+    def each(self, kind: _Kind) -> Iterator[_Due]:
+        last = BEGINNING
+        while not self.stopping.is_set():
+            with self.engine.look() as work:
+                found = work.connection.execute(kind.due, {"now": work.now, "at": last.at, "id": last.id}).all()
+            for row in found:
+                if self.stopping.is_set():
+                    return
+                yield _Due._make(row)
+            if len(found) < BATCH:
+                return
+            last = _Due._make(found[-1])
+            self.tell()
+
+    def attempt(self, kind: _Kind, due: _Due, claim: Select[tuple[int]]) -> None:
+        key = (kind.name, due.id)
+        if self.rests(key):
+            return
+        try:
+            with self.engine.work() as work:
+                if work.connection.execute(claim, {"now": work.now, "id": due.id}).first() is None:
+                    return
+                done = kind.act(work, due)
+                self.settle_incident(work, due)
+                late = (work.now - due.at).total_seconds()
+        except Exception as error:
+            self.fail(key, due, error)
+            return
+        self.failing.pop(key, None)
+        self.counts["fired" if kind is TIMER else "announced"] += done
+        if kind is TIMER and done:
+            self.late = max(self.late, late)
+
+    def do_duties(self) -> None:
+        for number, duty in enumerate(self.clock.duties):
+            self.apart(("duty", number), duty)
+
+    def place(self) -> None:
+        """Positions for all records that were committed before this heartbeat or during it."""
+        with self.engine.look() as work:
+            if not work.connection.execute(select(_UNPLACED)).scalar():
+                return
+        placed = PLACING
+        while placed == PLACING and not self.stopping.is_set():
+            placed = self.apart(("place", 0), lambda work: records.place(work.connection, PLACING)) or 0
+            self.counts["placed"] += placed
+
+    def tell(self) -> None:
+        """Writes down that this node's clock runs, and what it did."""
+        with self.engine.work() as work:
+            told = {"time": work.now.isoformat(), "every": self.clock.every.total_seconds(), "beat": plain(self.beat)}
+            row = {"key": f"heartbeat/{self.clock.node}", "value": encode(told).decode()}
+            setting = tables.setting
+            changed = work.connection.execute(update(setting).where(setting.c.key == row["key"]).values(row))
+            if not changed.rowcount:
+                work.connection.execute(insert(setting), row)
+
+    def apart(self, key: tuple[str, int], act: Callable[[Work], object]) -> int | None:
+        """Does something that belongs to no case; its failure stops nothing else."""
+        try:
+            with self.engine.work() as work:
+                done = act(work)
+        except Exception:
+            log.exception("心跳中的“%s”失败，下次重试。 “%s” failed; the next heartbeat tries again.", key[0], key[0])
+            self.counts["failed"] += 1
+            return None
+        return done if isinstance(done, int) else None
+
+    # what fails
+
+    def rests(self, key: tuple[str, int]) -> bool:
+        failure = self.failing.get(key)
+        return failure is not None and self.engine.now() < failure.until
+
+    def fail(self, key: tuple[str, int], due: _Due, error: Exception) -> None:
+        log.exception(
+            "事项%s的%s“%s”未能处理，稍后重试。 Case %s: the %s “%s” failed and will be tried again.",
+            due.case, key[0], due.node, due.case, key[0], due.node,
+        )  # fmt: skip
+        self.counts["failed"] += 1
+        before = self.failing.get(key)
+        times = before.times + 1 if before else 1
+        doubled: int = 2 ** min(times - 1, 16)
+        rest = min(self.clock.every * doubled, LONGEST)
+        self.failing[key] = _Failure(times, self.engine.now() + rest)
+        if times >= PATIENCE:
+            self.apart(("incident", due.case), lambda work: _open_incident(work, due, error))
+
+    def open_incidents(self) -> set[tuple[int, str]]:
+        with self.engine.look() as work:
+            return {(row.case, row.node) for row in work.connection.execute(_INCIDENTS)}
+
+    def settle_incident(self, work: Work, due: _Due) -> None:
+        """What the clock could not do it now has done: nobody needs to look any more."""
+        if (due.case, due.node) in self.incidents:
+            work.connection.execute(
+                update(tables.incident)
+                .where(_OPEN, tables.incident.c.case == due.case, tables.incident.c.node == due.node)
+                .values(settled_at=work.now)
+            )
+
+
+_OPEN = and_(tables.incident.c.code == INCIDENT, tables.incident.c.settled_at.is_(None))
+_INCIDENTS = select(tables.incident.c.case, tables.incident.c.node).where(_OPEN)
+_UNPLACED = exists().where(tables.record.c.position.is_(None))
+
+
+def _open_incident(work: Work, due: _Due, error: Exception) -> None:
+    """Says once that the case stands still, and why."""
+    words = error.words if isinstance(error, WanggeError) else Words(type(error).__name__, type(error).__name__)
+    here = _INCIDENTS.where(tuple_(tables.incident.c.case, tables.incident.c.node) == tuple_(due.case, due.node))
+    if work.connection.execute(here).first() is None:
+        row = {
+            "case": due.case,
+            "node": due.node,
+            "code": INCIDENT,
+            "text": f"定时处理多次失败：{words.zh} What was due could not be done: {words.en}",
+            "opened_at": work.now,
+        }
+        work.connection.execute(insert(tables.incident), row)

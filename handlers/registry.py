@@ -1,0 +1,12 @@
+"""The names under which diagrams call handlers and guards. A new stage is one line here."""
+
+from collections.abc import Mapping
+
+from engine.work import Handler
+from handlers import closing, instructions, triage
+
+HANDLERS: Mapping[str, Handler] = {
+    "archive.keep": Handler("decide", closing.keep),
+    "guard.refuse_instruction": Handler("decide", instructions.refuse),
+    "triage.lawful": Handler("guard", triage.lawful),
+}

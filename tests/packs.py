@@ -1,0 +1,96 @@
+"""Packs for tests, written straight into the database; the product's own way is publication with all its checks."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import insert
+
+from engine import cases, tables
+from engine.definition import Definition
+from engine.directory import Actor
+from engine.errors import Words
+from engine.library import Pack, Role
+from engine.limits import Limit
+from engine.model import encode, encode_sorted
+from engine.store import Store
+from engine.work import Engine
+from tests.diagrams import bpmn, define
+
+AT = datetime(2026, 3, 2, 1, tzinfo=UTC)
+"""A Monday, nine o'clock in the morning in Zhenjiang."""
+
+AREA = "/32/3211/321102/"
+ACTOR = Actor("p1", "post1", "worker", "u1", AREA)
+"""Somebody who may do everything in the packs made here."""
+
+PERMISSIONS = (
+    "repair", "urge", "supervise", "merge", "reassign", "void", "interrupt",
+    "decide_extension", "decide_suspension", "decide_resumption", "decide_void",
+)  # fmt: skip
+
+
+def publish(
+    store: Store,
+    text: str,
+    *called: str,
+    key: str = "test/2026-01-01",
+    limits: Mapping[str, Limit] | None = None,
+    **forms: dict[str, Any],
+) -> str:
+    """A pack whose process `matter` is the diagram (short notation), with the forms given by name. Its key."""
+    definition = define(text, *called)
+    pack = Pack(
+        key=key,
+        place=key.partition("/")[0],
+        title=Words("测试", "test"),
+        area="/",
+        force="law",
+        in_force_from=date(2026, 1, 1),
+        in_force_to=None,
+        processes={"matter": definition.digest},
+        limits=dict(limits or {}),
+        forms=forms,
+        roles={"worker": Role("worker", Words("经办人", "worker"), permissions=PERMISSIONS)},
+        decisions={},
+        articles={},
+        items={},
+        departments={},
+        statuses={},
+        ways_in={},
+        settings={},
+    )
+    with store.transaction() as connection:
+        connection.execute(insert(tables.definition), _row(definition, bpmn(text)))
+        row = {
+            "key": pack.key,
+            "place": pack.place,
+            "area": pack.area,
+            "force": pack.force,
+            "in_force_from": pack.in_force_from.isoformat(),
+            "hash": "",
+            "body": encode(pack),
+            "published_at": AT,
+        }
+        connection.execute(insert(tables.pack), row)
+    return pack.key
+
+
+def open_case(engine: Engine, pack: str = "test/2026-01-01", **facts: Any) -> int:
+    """A new case of the pack, opened now by `ACTOR`. Its id."""
+    with engine.work() as work:
+        opening = cases.Opening(pack, AREA, ACTOR.unit, "积水", work.now, facts=facts)
+        return cases.open_(work, ACTOR, opening)
+
+
+def _row(definition: Definition, xml: bytes) -> dict[str, Any]:
+    return {
+        "hash": definition.digest,
+        "key": f"test/{definition.root}",
+        "semantics": definition.semantics,
+        "compiler": "test",
+        "compiled": encode_sorted(definition),
+        "xml": xml,
+        "xml_hash": "",
+        "published_at": AT,
+    }
