@@ -189,6 +189,11 @@ class Definition(Value, frozen=True, dict=True):
         """Each body with what the machine looks up in it all the time, by key."""
         return {key: Level(key, body) for key, body in self.bodies()}
 
+    @cached_property
+    def conditional(self) -> bool:
+        """Whether any event waits for a condition; if none does, nobody has to look after variables change."""
+        return any(node.trigger.kind == "conditional" for _, node in self.nodes())
+
     def nodes(self) -> Iterator[tuple[str, Node]]:
         """Each node of each level with the key of its body (see `bodies`)."""
         for key, body in self.bodies():

@@ -332,7 +332,9 @@ class _Run:
 
     def place(self, scope: int, node: str, via: str = "") -> None:
         """A token reaches a node: it rests there at once if it has to wait, else it takes its turn."""
-        token = self.put(Token(self.number(), scope, node, "moving", via))
+        token = Token(self.next, scope, node, "moving", via)
+        self.tokens[self.next] = token
+        self.next += 1
         found = self.node(token)
         if found.kind in RESTING and found.loop is None:
             self.enter(token)
@@ -845,6 +847,8 @@ class _Run:
             self.looked = False
 
     def withdraw_timers(self, owner: int) -> None:
+        if not self.clocks:
+            return
         for clock in [clock for clock in self.clocks.values() if clock.owner == owner]:
             del self.clocks[clock.id]
             self.effects.append(Disarmed(clock.id))
@@ -861,7 +865,7 @@ class _Run:
 
     def look(self) -> bool:
         """After variables changed: triggers the first conditional event whose condition has become true."""
-        if self.looked:
+        if self.looked or not self.definition.conditional:
             return False
         for catcher in sorted(self.listening(), key=lambda c: (-c.rank, c.owner)):
             if catcher.node.trigger.kind == "conditional" and self.rises(catcher):
@@ -917,11 +921,12 @@ class _Run:
         return False
 
     def is_empty(self, scope: Scope) -> bool:
-        return (
-            not scope.joins
-            and not any(token.scope == scope.id for token in self.tokens.values())
-            and not any(inner.parent == scope.id for inner in self.scopes.values())
-        )
+        if scope.joins:
+            return False
+        for token in self.tokens.values():
+            if token.scope == scope.id:
+                return False
+        return len(self.scopes) == 1 or not any(inner.parent == scope.id for inner in self.scopes.values())
 
     def scope_done(self, scope: Scope) -> None:
         if scope.kind == "round":

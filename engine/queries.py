@@ -21,7 +21,6 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     RowMapping,
     Select,
     Table,
@@ -47,7 +46,7 @@ from engine.errors import Invalid, NotFound, Refused, WanggeError, Words
 from engine.library import Pack, day_of
 from engine.limits import Due, Limit
 from engine.machine import variables
-from engine.model import Passed, State, Value, decode, plain
+from engine.model import Passed, State, Value, decode
 from engine.work import Work
 
 SEE_AREA = "see_area"
@@ -372,7 +371,9 @@ def _page(
 
 
 def _count(work: Work, query: Select[Any]) -> dict[str, Any]:
-    found = int(work.connection.execute(select(func.count()).select_from(query.limit(COUNTED + 1).subquery())).scalar_one())
+    found = int(
+        work.connection.execute(select(func.count()).select_from(query.limit(COUNTED + 1).subquery())).scalar_one()
+    )
     if found <= COUNTED:
         return {"count": found, "exact": True, "text": f"{found:,}"}
     return {"count": COUNTED, "exact": False, "text": f"约{COUNTED:,}以上"}
@@ -390,7 +391,9 @@ def _read_cursor(cursor: str, key: Sequence[ColumnElement[Any]]) -> list[ColumnE
         return [literal(_key_value(value, column), type_=column.type) for value, column in pairs]
     except (ValueError, TypeError) as error:
         raise Invalid(
-            "list.cursor", "翻页标记无效，请从第一页重新查看。", "The page marker is not valid: start from the first page."
+            "list.cursor",
+            "翻页标记无效，请从第一页重新查看。",
+            "The page marker is not valid: start from the first page.",
         ) from error
 
 
@@ -560,4 +563,510 @@ def _due_words(work: Work, limit: Limit, due: Due, left: float | None) -> Words:
 def _amount(left: float, unit: Words) -> Words:
     """Whole units; less than one is said as such."""
     whole = math.floor(left)
-    return Words(f"{whole} 个{unit.zh}", f"{whole} {unit.en}") if whole else Words(f"不足1个{unit.zh}", f"less than 1 {unit.en}")
+    return (
+        Words(f"{whole} 个{unit.zh}", f"{whole} {unit.en}")
+        if whole
+        else Words(f"不足1个{unit.zh}", f"less than 1 {unit.en}")
+    )
+
+
+# -- one matter, whole -------------------------------------------------------------------------------
+
+
+def matter(work: Work, actor: Actor, number: str | int) -> dict[str, Any]:
+    """Everything about one matter: what it is, who has it, its clocks day by day, requests, incidents, attachments,
+    links, and what the actor may do with it. Raises `NotFound`."""
+    row = _seen(work, actor, number)
+    names, id = _Names(work), row["id"]
+    steps = _rows(work, select(tables.step).where(_step.case == id, _OPEN).order_by(_step.id))
+    return {
+        **_matter_words(work, row, names),
+        "clock": told(work, row["clock"], explained=True),
+        "facts": dict(decode(row["state"], State).facts),
+        "said": _said_in(work, _pack(work, row["pack"]), f"case/{id}", 1),
+        "steps": [{**_step_words(one, names), "clock": told(work, one["clock"], explained=True)} for one in steps],
+        "assignments": [_assignment(work, one, names) for one in _of(work, tables.assignment, id)],
+        "requests": [_request(one, names) for one in _of(work, tables.request, id)],
+        "incidents": [_incident(one, names) for one in _of(work, tables.incident, id)],
+        "attachments": [_attachment(one, names) for one in _of(work, tables.attachment, id)],
+        "links": _links(work, actor, row),
+        "acts": _matter_acts(work, actor, row),
+    }
+
+
+def _rows(work: Work, query: Select[Any]) -> Sequence[RowMapping]:
+    return work.connection.execute(query).mappings().all()
+
+
+def _of(work: Work, table: Table, id: int) -> Sequence[RowMapping]:
+    return _rows(work, select(table).where(table.c.case == id).order_by(table.c.id))
+
+
+def _assignment(work: Work, row: RowMapping, names: _Names) -> dict[str, Any]:
+    words = lifecycle.STATUSES.get(row["status"], Words(row["status"], row["status"]))
+    return {
+        "unit": names.unit(row["unit"]),
+        "status": {"key": row["status"], "zh": words.zh, "en": words.en},
+        "opened_at": _at(row["opened_at"]),
+        "closed_at": _at(row["closed_at"]),
+        "clock": told(work, row["clock"], explained=True) if row["closed_at"] is None else None,
+    }
+
+
+def _request(row: RowMapping, names: _Names) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("id", "case", "step", "kind", "status")},
+        "asked_by": names.person(row["asked_by"]),
+        "asked_unit": names.unit(row["asked_unit"]),
+        "asked_at": _at(row["asked_at"]),
+        "to_unit": names.unit(row["to_unit"]),
+        "to_person": names.person(row["to_person"]),
+        "detail": json.loads(row["detail"]),
+        "decided_by": names.person(row["decided_by"]),
+        "decided_at": _at(row["decided_at"]),
+    }
+
+
+def _incident(row: RowMapping, names: _Names) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("id", "case", "node", "code", "text")},
+        "opened_at": _at(row["opened_at"]),
+        "settled_at": _at(row["settled_at"]),
+        "settled_by": names.person(row["settled_by"]),
+    }
+
+
+def _attachment(row: RowMapping, names: _Names) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("id", "name", "media_type", "size", "sha256")},
+        "added_by": names.person(row["added_by"]),
+        "added_at": _at(row["added_at"]),
+    }
+
+
+def _links(work: Work, actor: Actor, row: RowMapping) -> dict[str, Any]:
+    """The main matter this one was merged into, and its duplicates; only those the actor may see."""
+    linked = or_(_case.id == row["merged_into"], _case.merged_into == row["id"])
+    visible = or_(_in_area(work, scope(work, actor), _case.area), _had_part(actor))
+    found = _rows(work, select(_case.id, _case.number, _case.title).where(linked, visible).order_by(_case.id))
+    words = [{"number": one["number"], "title": one["title"], "id": one["id"]} for one in found]
+    return {
+        "merged_into": next((one for one in words if one["id"] == row["merged_into"]), None),
+        "duplicates": [one for one in words if one["id"] != row["merged_into"]],
+    }
+
+
+def attachment(work: Work, actor: Actor, id: int) -> RowMapping:
+    """The row of an attachment of a matter that the actor may see. Raises `NotFound`."""
+    row = work.connection.execute(select(tables.attachment).where(tables.attachment.c.id == id)).mappings().first()
+    _seen(work, actor, int(row["case"]) if row else -1)
+    if row is None:
+        raise LookupError(id)
+    return row
+
+
+# -- what happened -----------------------------------------------------------------------------------
+
+
+def timeline(work: Work, actor: Actor, number: str | int) -> list[dict[str, Any]]:
+    """The records of a matter, first to last, with what was said; sensitive fields are masked, and what was erased
+    says so. Raises `NotFound`."""
+    row = _seen(work, actor, number)
+    subject, names = f"case/{row['id']}", _Names(work)
+    hidden = sensitive(_pack(work, row["pack"]))
+    said = records.said(work.connection, subject)
+    labels = _node_names(_definition(work, row))
+    return [
+        {
+            "number": one.number,
+            "at": _at(one.at),
+            "kind": one.kind,
+            "by_people": bool(one.actor),
+            "actor": names.person(one.actor),
+            "post": one.post,
+            "cause": one.cause,
+            "node": labels.get(one.detail.get("node", ""), one.detail.get("node")),
+            "detail": one.detail,
+            "said": {field: _shown(field, said.get(one.number, {}), hidden) for field in one.sealed},
+            "hash": one.hash,
+        }
+        for one in records.chain(work.connection, subject)
+    ]
+
+
+def sensitive(pack: Pack) -> frozenset[str]:
+    """The fields that any form of the pack calls sensitive (`x-class`): masked wherever they turn up."""
+    fields = [item for form in pack.forms.values() for item in form.get("properties", {}).items()]
+    return frozenset(name for name, field in fields if field.get("x-class") == "sensitive")
+
+
+def mask(value: Any) -> str:
+    """A value that can be recognised by who knows it and read by nobody else: 张*, 138****00."""
+    if not isinstance(value, str) or not value:
+        return "***"
+    if sum(letter.isdigit() for letter in value) >= 7:
+        return f"{value[:3]}****{value[-2:]}"
+    return value[0] + "*" * (len(value) - 1 if len(value) < 4 else 3)
+
+
+def _shown(field: str, said: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
+    value = said.get(field)
+    if value is None:
+        return {"erased": True}
+    return {"value": mask(value), "masked": True} if field in hidden else {"value": value}
+
+
+def _said_in(work: Work, pack: Pack, subject: str, number: int) -> dict[str, Any]:
+    said, hidden = records.said(work.connection, subject).get(number, {}), sensitive(pack)
+    return {field: _shown(field, said, hidden) for field in said}
+
+
+def diagram(work: Work, actor: Actor, number: str | int) -> dict[str, Any]:
+    """The drawing a matter runs by, with how often each node was passed and where the matter stands now. Nodes of
+    called processes are counted too, though this file does not draw them. Raises `NotFound`."""
+    row = _seen(work, actor, number)
+    drawn = tables.definition.c
+    found = work.connection.execute(select(drawn.xml, drawn.key).where(drawn.hash == row["definition"])).one()
+    state = decode(row["state"], State)
+    return {
+        "definition": row["definition"],
+        "key": found.key,
+        "xml": found.xml.decode("utf-8", "replace"),
+        "visited": travelled(work, row["id"]),
+        "current": sorted({token.node for token in state.tokens.values()}),
+        "stuck": sorted({token.node for token in state.tokens.values() if token.incident}),
+    }
+
+
+def travelled(work: Work, id: int) -> dict[str, int]:
+    """How often each node was passed, told by the recorded events and the same machine that ran them."""
+    state, definition, passed = State(), None, Counter[str]()
+    for record in records.chain(work.connection, f"case/{id}"):
+        if record.event is None:
+            continue
+        happened = decode(encode({"event": record.event}), _Recorded).event
+        if isinstance(happened, records.Migrated):
+            state, definition = happened.state, work.library.definition(work.connection, happened.definition)
+            continue
+        definition = definition or work.library.definition(work.connection, str(record.detail["definition"]))
+        state, effects = records.MACHINES[definition.semantics](definition, state, happened)
+        passed.update(one.node for one in effects if isinstance(one, Passed) and one.what in PASSAGES)
+    return dict(passed)
+
+
+class _Recorded(Value, frozen=True):
+    """An event as a record gives it back."""
+
+    event: records.Happened
+
+
+PASSAGES = frozenset({"completed", "fired", "sent", "caught"})
+
+
+def _definition(work: Work, row: RowMapping) -> Definition:
+    return work.library.definition(work.connection, row["definition"])
+
+
+def _node_names(definition: Definition) -> dict[str, str]:
+    return {node.id: node.name or node.id for _, node in definition.nodes()}
+
+
+# -- one step, and what may be done with it ----------------------------------------------------------
+
+
+def step(work: Work, actor: Actor, id: int) -> dict[str, Any]:
+    """One step with its form, what it can know already, its clock day by day, and each act: allowed, or why not.
+    Raises `NotFound`."""
+    row = work.connection.execute(select(tables.step).where(_step.id == id)).mappings().first()
+    matter_row = _seen(work, actor, int(row["case"]) if row else -1)
+    if row is None:
+        raise LookupError(id)
+    pack, definition, names = _pack(work, matter_row["pack"]), _definition(work, matter_row), _Names(work)
+    state = decode(matter_row["state"], State)
+    node = _node(definition, state, row)
+    token = state.tokens.get(row["token"]) if row["status"] == "open" else None
+    return {
+        **_step_words(row, names),
+        "clock": told(work, row["clock"], explained=True),
+        "matter": {**_matter_words(work, matter_row, names), "clock": told(work, matter_row["clock"])},
+        "documentation": node.properties.get("documentation", "") if node else "",
+        "basis": node.properties.get("basis", "") if node else "",
+        "form": pack.forms.get(node.properties.get("form", "")) if node else None,
+        "facts": dict(variables(state, token.scope)) if token else {},
+        "waiver": _apart(work, actor, matter_row, node),
+        "acts": _step_acts(work, actor, matter_row, row, _ways_out(definition, state, row)),
+    }
+
+
+def _node(definition: Definition, state: State, row: RowMapping) -> Node | None:
+    token = state.tokens.get(row["token"])
+    if row["status"] == "open" and token:
+        return definition.levels[state.scopes[token.scope].body].nodes[token.node]
+    return next((node for _, node in definition.nodes() if node.id == row["node"]), None)
+
+
+def _ways_out(definition: Definition, state: State, row: RowMapping) -> list[str]:
+    """The codes by which the diagram lets this open step be left otherwise than by its answer: as `machine` looks
+    for them, from the step outwards."""
+    token = state.tokens.get(row["token"])
+    if row["status"] != "open" or token is None:
+        return []
+    found, scope_id, host = dict[str, None](), token.scope, token.id
+    while scope_id:
+        scope_here = state.scopes[scope_id]
+        level = definition.levels[scope_here.body]
+        if host:
+            boundaries = level.nodes[state.tokens[host].node].boundaries
+            found |= dict.fromkeys(_caught(level.nodes[id] for id in boundaries))
+        found |= dict.fromkeys(_caught(start for _, start in level.listeners))
+        scope_id, host = scope_here.parent, scope_here.host
+    return [code for code in found if code]
+
+
+def _caught(nodes: Iterable[Node]) -> list[str]:
+    return [node.trigger.ref for node in nodes if node.trigger.kind == "escalation"]
+
+
+def _apart(work: Work, actor: Actor, matter_row: RowMapping, node: Node | None) -> dict[str, str] | None:
+    """Why this person needs a reason to answer the step: they handled what it checks."""
+    others = node.properties.get("separate_from", "").split() if node else []
+    if not others:
+        return None
+    query = select(_step.name).where(
+        _step.case == matter_row["id"], _step.node.in_(others), _step.closed_by == actor.person
+    )
+    name = work.connection.execute(query.limit(1)).scalar()
+    return None if name is None else _words(
+        Words(
+            f"您办理过“{name}”，确需本人办理的请写明理由（产品默认规则，非法律规定）。",
+            f"You did “{name}”: give a reason if it must be you (product default, not law).",
+        )
+    )  # fmt: skip
+
+
+ACTS: Mapping[str, Words] = {
+    "claim": Words("签收", "Sign for"),
+    "release": Words("放回", "Put back"),
+    "complete": Words("办结本环节", "Complete this step"),
+    "return": Words("退回并说明理由", "Return with reason"),
+    "withdraw": Words("撤回（对方签收前）", "Withdraw (before sign-for)"),
+    "dispute": Words("提出职责争议", "Raise a dispute"),
+    "reassign": Words("改派", "Reassign"),
+    "delegate": Words("委托", "Delegate"),
+    "extension": Words("申请延期", "Ask for extension"),
+    "suspension": Words("申请挂起", "Ask for suspension"),
+    "resumption": Words("申请恢复", "Ask for resumption"),
+    "void": Words("申请作废", "Ask to void"),
+    "consultation": Words("咨询", "Consult"),
+    "urge": Words("催办", "Urge"),
+    "supervise": Words("督办", "Supervise"),
+    "merge": Words("并案", "Merge"),
+}
+
+CLOSED = Words("此事项已办结。", "This matter is closed.")
+DONE = Words("此环节已办理。", "This step has been dealt with.")
+NOT_HELD = Words("此环节不在您名下。", "You do not hold this step.")
+HELD = Words("您已签收。", "You have signed for it.")
+NOT_SENDER = Words("只有交办单位可以撤回。", "Only the unit that sent it can withdraw it.")
+SIGNED_FOR = Words(
+    "对方已签收，不能撤回；可与对方联系由其退回。",
+    "It has been signed for and cannot be withdrawn; ask the receiver to return it.",
+)
+NOT_HERE = Words(
+    "您的岗位不含此操作，或此事项不在您的范围内。",
+    "Your post does not allow this, or the matter is outside your area.",
+)
+NO_LIMIT = Words("此环节没有可延长的时限。", "This step has no limit to extend.")
+TOO_LATE = Words("时限已届满，延期须在届满前申请。", "The limit has expired; an extension has to be asked for before.")
+
+
+def _step_acts(
+    work: Work, actor: Actor, matter_row: RowMapping, row: RowMapping, ways: Sequence[str]
+) -> list[dict[str, Any]]:
+    pack = _pack(work, matter_row["pack"])
+    mine = row["person"] == actor.person
+    reasons: dict[str, Words | Refused | None] = {
+        "claim": HELD if mine else _may_work(work, actor, row),
+        "release": None if mine else NOT_HELD,
+        "complete": _may_work(work, actor, row),
+        **{code: _may_work(work, actor, row) for code in ways if code != "withdraw"},
+        **({"withdraw": _may_withdraw(actor, row)} if "withdraw" in ways else {}),
+        "reassign": None if actor.unit == row["unit"] else _permitted(pack, actor, matter_row, "reassign"),
+        "delegate": None if mine else NOT_HELD,
+        "extension": _may_extend(work, actor, row),
+    }
+    flags, status = _flags(matter_row), row["lifecycle"] or ""
+    closed = DONE if row["status"] != "open" else None
+    return [
+        _act(pack, verb, closed or lifecycle.forbidden(flags, ASKED.get(verb, verb), status=status) or reason)
+        for verb, reason in reasons.items()
+    ]
+
+
+ASKED = {"extension": "ask_extension", "suspension": "ask_suspension", "void": "ask_void"}
+"""What lifecycle calls asking for it."""
+
+
+def _matter_acts(work: Work, actor: Actor, row: RowMapping) -> list[dict[str, Any]]:
+    pack = _pack(work, row["pack"])
+    resumed = None if row["suspended"] else Words("此事项没有挂起。", "This case is not suspended.")
+    reasons: dict[str, Words | None] = {
+        **{verb: _permitted(pack, actor, row, verb) for verb in ("urge", "supervise", "merge")},
+        **dict.fromkeys(("suspension", "void", "consultation")),
+        "resumption": resumed,
+    }
+    closed = CLOSED if row["closed_at"] else None
+    return [
+        _act(pack, verb, closed or lifecycle.forbidden(_flags(row), ASKED.get(verb, verb)) or reason)
+        for verb, reason in reasons.items()
+    ]
+
+
+def _act(pack: Pack, verb: str, reason: Words | WanggeError | None) -> dict[str, Any]:
+    form = pack.forms.get(verb)
+    label = ACTS.get(verb) or Words((form or {}).get("title", verb), (form or {}).get("x-en", verb))
+    words = reason.words if isinstance(reason, WanggeError) else reason
+    return {
+        "act": verb,
+        **_words(label),
+        "allowed": words is None,
+        "reason": _words(words) if words else None,
+        "article": reason.article if isinstance(reason, Refused) else "",
+        "form": form,
+    }
+
+
+def _words(words: Words) -> dict[str, str]:
+    return {"zh": words.zh, "en": words.en}
+
+
+def _may_work(work: Work, actor: Actor, row: RowMapping) -> Words | None:
+    """The same look that the verb takes, in words for a button."""
+    if row["role"] and not work.directory.stands_in(actor, row["role"], row["unit"] or actor.unit):
+        unit = work.directory.unit_name(row["unit"]) if row["unit"] else "—"
+        return Words(f"您的岗位不含此操作，可联系{unit}。", f"Your post does not allow this; contact {unit}.")
+    if row["person"] and row["person"] != actor.person:
+        who = work.directory.name(row["person"])
+        return Words(f"此环节已由{who}签收，如需接手请先改派。", f"{who} has signed for this step; have it reassigned.")
+    return None
+
+
+def _may_withdraw(actor: Actor, row: RowMapping) -> Words | None:
+    if row["sender"] != actor.unit:
+        return NOT_SENDER
+    return SIGNED_FOR if row["person"] else None
+
+
+def _may_extend(work: Work, actor: Actor, row: RowMapping) -> Words | None:
+    if row["due_at"] is None:
+        return NO_LIMIT
+    return TOO_LATE if row["due_at"] < work.now else _may_work(work, actor, row)
+
+
+def _permitted(pack: Pack, actor: Actor, row: RowMapping, permission: str) -> Words | None:
+    role = pack.roles.get(actor.role)
+    allowed = role is not None and permission in role.permissions and row["area"].startswith(actor.area)
+    return None if allowed else NOT_HERE
+
+
+# -- what waits for a decision, what is broken -------------------------------------------------------
+
+
+def requests(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> dict[str, Any]:
+    """Open requests in sight, the oldest first: in the area, or put to the actor's unit."""
+    request, names, who = tables.request.c, _Names(work), scope(work, actor)
+    open_ = request.status == literal_column("'open'")
+    place = inside(work.connection, request.area, actor.area) if who.whole_area else request.to_unit == actor.unit
+    query = select(tables.request, _case.number, _case.title).join(tables.case, _case.id == request.case)
+    shown = query.where(open_, place)
+    return _page(
+        work, shown, (request.asked_at, request.id), cursor, size,
+        lambda row: {**_request(row, names), "number": row["number"], "title": row["title"]},
+    )  # fmt: skip
+
+
+def incidents(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> dict[str, Any]:
+    """Open incidents of matters in sight, the oldest first."""
+    incident, names = tables.incident.c, _Names(work)
+    query = select(tables.incident, _case.number, _case.title).join(tables.case, _case.id == incident.case)
+    shown = query.where(incident.settled_at.is_(None), _listed(work, scope(work, actor)))
+    return _page(
+        work, shown, (incident.opened_at, incident.id), cursor, size,
+        lambda row: {**_incident(row, names), "number": row["number"], "title": row["title"]},
+    )  # fmt: skip
+
+
+def stuck(work: Work, actor: Actor, size: int = PAGE) -> list[dict[str, Any]]:
+    """Why matters do not move, each cause with its number of steps, the first of them and the ways out."""
+    who = scope(work, actor)
+    nobody, unclaimed = _without_anybody(work, who), _unclaimed(work, who)
+    broken = incidents(work, actor, size=size)
+    return [
+        _cause("nobody", _page(work, nobody, (_step.opened_at, _step.id), "", size, _step_row(work))),
+        _cause("unclaimed", _page(work, unclaimed, (_step.opened_at, _step.id), "", size, _step_row(work))),
+        _cause("incident", broken),
+    ]
+
+
+CAUSES: Mapping[str, tuple[Words, Words]] = {
+    "nobody": (
+        Words("无岗位人员：没有在岗人员可以办理", "Nobody on duty holds the post of this step"),
+        Words("指派人员，或临时委托", "Appoint somebody, or name a substitute"),
+    ),
+    "unclaimed": (
+        Words("久无人签收", "Nobody has signed for it in a long time"),
+        Words("催办或改派", "Urge or reassign"),
+    ),
+    "incident": (
+        Words("处理失败", "Something failed"),
+        Words("看错误，重试或终止", "Read the error; retry or give up"),
+    ),
+}
+
+
+def _cause(key: str, page: dict[str, Any]) -> dict[str, Any]:
+    why, way_out = CAUSES[key]
+    return {"cause": key, **_words(why), "way_out": _words(way_out), "total": page["total"], "rows": page["rows"]}
+
+
+def _unclaimed(work: Work, who: Scope) -> Select[Any]:
+    late = _step.opened_at < work.now - UNCLAIMED
+    return _joined(work, Filters()).where(_steps_of(work, who), _HELD_BY_NOBODY, _step.kind.in_(BY_PEOPLE), late)
+
+
+def _without_anybody(work: Work, who: Scope) -> Select[Any]:
+    """Open steps of a post that nobody can act for: first the posts that look empty, then asked one by one."""
+    post, absence = tables.post, tables.absence
+    away = exists().where(absence.c.person == post.c.person, _holds(work, absence))
+    filled = exists().where(post.c.role == _step.role, post.c.unit == _step.unit, _holds(work, post), ~away)
+    empty = select(_step.role, _step.unit).where(
+        _steps_of(work, who), _step.role.is_not(None), _step.unit.is_not(None), ~filled
+    )
+    pairs = [tuple(row) for row in work.connection.execute(empty.distinct())]
+    nobody = [pair for pair in pairs if not work.directory.holders(*pair)]
+    which = tuple_(_step.role, _step.unit).in_(nobody) if nobody else false()
+    return _joined(work, Filters()).where(_steps_of(work, who), which)
+
+
+# -- what the engine says about itself ---------------------------------------------------------------
+
+
+def gauges(work: Work) -> dict[str, int]:
+    """How much is open, overdue, broken and waiting to be sent, over everything; no personal data."""
+    incident, outbox = tables.incident.c, tables.outbox.c
+    counted = {
+        "open_steps": select(func.count()).select_from(tables.step).where(_OPEN),
+        "overdue_steps": select(func.count()).select_from(tables.step).where(_OPEN, _step.due_at < work.now),
+        "open_incidents": select(func.count()).select_from(tables.incident).where(incident.settled_at.is_(None)),
+        "outbox_backlog": select(func.count())
+        .select_from(tables.outbox)
+        .where(outbox.status == literal_column("'waiting'")),
+    }
+    return {name: int(work.connection.execute(query).scalar_one()) for name, query in counted.items()}
+
+
+def last_heartbeat(work: Work) -> datetime | None:
+    """When a clock last beat, on whichever node; None: never."""
+    setting = tables.setting.c
+    found = work.connection.execute(select(setting.value).where(setting.key.startswith("heartbeat/"))).scalars()
+    return max((datetime.fromisoformat(json.loads(value)["time"]) for value in found), default=None)

@@ -433,11 +433,12 @@ class _Rules(Graph):
     # rules
 
     def pass_through(self, node: Node) -> bool:
-        """A node that only passes tokens on. In front of a join only one flow can stand for another."""
+        """A node that only passes tokens on. In front of what joins, one flow must stay one flow."""
         if len(node.outgoing) != 1 or not node.incoming or node.id in self.still or not self.passes(node):
             return False
         target = self.target(node.outgoing[0])
-        if target.id == node.id or self.awaited(node) or (self.joins(target) and len(node.incoming) > 1):
+        many = len(node.incoming) > 1 and target.kind in ("parallel", "inclusive")
+        if target.id == node.id or self.awaited(node) or many:
             return False
         self.bypass(node.id)
         return True

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 import migrations
-from engine import bpmn, decisions, iso8601, publishing, records, verification
+from engine import bpmn, decisions, diagnosis, iso8601, publishing, records, verification
 from engine.calendars import read_year
 from engine.checks import check_file
 from engine.definition import Definition
@@ -394,7 +394,7 @@ def _published(engine: Engine, folder: Path) -> dict[str, Any]:
     findings: Sequence[Finding] = ()
     try:
         with engine.work() as work:
-            result = "published" if publishing.publish(work, publishing.read_folder(folder)) else "present"
+            result = "published" if publishing.publish(work, files.read_pack(folder)) else "present"
     except Invalid as refused:
         result, findings = "refused", files.faults(refused)
     except Conflict as refused:
@@ -433,6 +433,24 @@ def verify(cases: Sequence[str], database: str | None, as_json: bool) -> int:
         terminal.show(f"查验了 {len(chains)} 条记录链 / chains verified; 问题 / findings: {len(findings)}")
         terminal.show_findings(findings)
     return BAD_NEWS if findings else GOOD
+
+
+@cli.command()
+@database_option
+@as_json
+def doctor(database: str | None, as_json: bool) -> int:
+    """检查安装和运行状况 / look at how the installation is."""
+    signs = diagnosis.examine(Engine(_opened(database), {}))
+    if as_json:
+        told = [{"key": one.key, "level": one.level, "value": one.value, "message": str(one.words)} for one in signs]
+        terminal.show_json({"signs": told})
+    else:
+        rows = ([LEVELS[one.level], one.key, one.value, str(one.words)] for one in signs)
+        terminal.show_table(["", "项目 sign", "值 value", "说明 meaning"], rows)
+    return BAD_NEWS if any(one.level == "error" for one in signs) else GOOD
+
+
+LEVELS = {"good": "正常 good", "warning": "注意 warning", "error": "错误 error"}
 
 
 # -- where things are --------------------------------------------------------------------------------

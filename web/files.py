@@ -160,9 +160,22 @@ class Beside:
 
 def in_pack(name: str) -> Around:
     """What a pack that came with the product offers. Raises `NotFound`, and `Invalid` on a pack beyond reading."""
-    folder = publishing.read_folder(pack_folder(name))
+    folder = read_pack(pack_folder(name))
     processes = {id: process for one in folder.drawn.values() for id, process in one.definition.processes.items()}
     return Around(processes, folder.pack.decisions, folder.pack.limits, folder.pack)
+
+
+def read_pack(folder: Path) -> publishing.Folder:
+    """A pack from its folder. Raises `Invalid`, also on a file that lacks a field or has another shape."""
+    try:
+        return publishing.read_folder(folder)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        name = f"{folder.parent.name}/{folder.name}"
+        raise Invalid(
+            "pack.unreadable",
+            f"流程包“{name}”的文件内容不完整或类型不对：{error!r}。请对照其他流程包修改。",
+            f"The files of the pack “{name}” are incomplete or of another shape: {error!r}. Compare with other packs.",
+        ) from error
 
 
 def pack_folder(name: str) -> Path:

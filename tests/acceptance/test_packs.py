@@ -21,7 +21,7 @@ from engine.definition import Definition, Flow, Node, Process
 from engine.expressions import compile_expression, compile_script
 from engine.limits import Limit, check_limit
 from engine.machine import advance
-from engine.model import Event, Passed, State
+from engine.model import Effect, Event, Opened, Passed, State
 from engine.player import Player
 from handlers import statutes
 
@@ -322,13 +322,16 @@ def test_no_limit_claims_to_be_law_and_a_draft_says_so_everywhere(pack: Pack) ->
 
 @packs
 def test_list_and_table_agree(pack: Pack) -> None:
-    """Each listed type has a rule of its own, and the table proposes what the list says."""
+    """Each listed type has rules of its own, and the table proposes what the list says, sooner if urgent."""
     departments = {department["key"] for department in pack.list["departments"]}
     for item in pack.list["items"]:
         asked = {"matter_type": item["key"], "urgency": "ordinary", "area_kind": "urban"}
         outcome = decisions.evaluate(pack.tables["triage"], asked)
         assert outcome.matched == (item["key"],)
-        assert outcome.outputs == {key: item[key] for key in ("lead_department", "co_handlers", "handling_limit")}
+        proposal = {key: item[key] for key in ("lead_department", "co_handlers", "handling_limit")}
+        assert outcome.outputs == proposal
+        urgent = decisions.evaluate(pack.tables["triage"], {**asked, "urgency": "urgent"})
+        assert urgent.outputs == {**proposal, "handling_limit": "handle_urgent"}
         assert {item["lead_department"], *item["co_handlers"]} <= departments
         assert item["handling_limit"] in pack.limits
         assert item["village_work_item"]
@@ -384,6 +387,40 @@ def test_case_runs_as_recorded(path: Path) -> None:
 
 
 @cases
+def test_every_step_of_a_case_has_a_unit_and_a_limit(path: Path) -> None:
+    """`unit` and `limit_from` have a value whenever a step opens, and it is the one the case expects."""
+    player, pack = play(path), load(path.parents[1])
+    found: dict[str, list[Any]] = {}
+    for state, effects in _replayed(player.definition, player.events):
+        for opened in (effect for effect in effects if isinstance(effect, Opened)):
+            words = player.definition.levels[opened.body].nodes[opened.node].properties
+            names = _visible(state, opened.scope)
+            if "unit" in words:
+                found.setdefault(opened.node, []).append(compile_expression(words["unit"])(names))
+            if "limit_from" in words:
+                assert compile_expression(words["limit_from"])(names) in pack.limits
+    assert all(isinstance(unit, str) and unit for units in found.values() for unit in units)
+    expected = content(path)["expect"].get("units", {})
+    assert {node: found.get(node) for node in expected} == expected
+
+
+def _visible(state: State, scope: int) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    while scope:
+        names = {**(state.scopes[scope].facts or {}), **names}
+        scope = state.scopes[scope].parent
+    return names
+
+
+def _replayed(definition: Definition, events: list[Event]) -> Iterator[tuple[State, tuple[Effect, ...]]]:
+    """The state after each recorded event, and what came of it."""
+    state = State()
+    for event in events:
+        state, effects = advance(definition, state, event)
+        yield state, effects
+
+
+@cases
 def test_case_answers_fit_the_forms(path: Path) -> None:
     """What a case says at a step is what the routing part of that step's form lets a person say."""
     case, pack = content(path), load(path.parents[1])
@@ -421,18 +458,16 @@ def test_cases_are_named_like_their_files() -> None:
 def test_every_element_is_exercised(pack: Pack) -> None:
     """Each node and each flow of each diagram is passed in some example case, without exception."""
     players = [play(path) for path in CASES if path.parents[1] == pack.path]
-    steps = [step for player in players for step in _steps(player.definition, player.events)]
+    steps = [step for player in players for step in _steps(player)]
     nodes = {passed.node for step in steps for passed in step}
     assert {node.id for node in pack.nodes()} - nodes == set()
     taken = {flow.id for flow in pack.flows() if any(_takes(step, flow) for step in steps)}
     assert {flow.id for flow in pack.flows()} - taken == set()
 
 
-def _steps(definition: Definition, events: list[Event]) -> Iterator[list[Passed]]:
-    """What was passed at each event, by running the recorded events again."""
-    state = State()
-    for event in events:
-        state, effects = advance(definition, state, event)
+def _steps(player: Player) -> Iterator[list[Passed]]:
+    """What was passed at each event."""
+    for _, effects in _replayed(player.definition, player.events):
         yield [effect for effect in effects if isinstance(effect, Passed)]
 
 
