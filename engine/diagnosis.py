@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from engine import census, tables
+from engine import census, queries
 from engine.calendars import SHANGHAI, Calendar
 from engine.errors import Words
 from engine.library import day_of
-from engine.model import Value, decode
+from engine.model import Value
 from engine.work import Engine, Work
 
 LIBRARIES = ("sqlalchemy", "flask", "lxml", "msgspec", "SpiffWorkflow")
@@ -30,8 +30,8 @@ SOON = timedelta(days=45)
 ROOM = 2**30
 """Bytes that should be free on the disk of the database."""
 
-HEARTBEAT = "heartbeat/"
-"""What the settings begin with in which each clock says that it runs: see `clock.Clock`."""
+SILENT = timedelta(minutes=1)
+"""A clock beats every few seconds; after so long it has stopped."""
 
 
 class Sign(Value, frozen=True):
@@ -46,7 +46,7 @@ class Sign(Value, frozen=True):
 def examine(engine: Engine) -> list[Sign]:
     """Everything there is to see, the database first. Raises `Unavailable` when it cannot be reached."""
     with engine.look() as work:
-        inside = [*_waiting(work), *_clocks(work), _calendar(work.calendar, day_of(work.now))]
+        inside = [*_waiting(work), _clock(work), _calendar(work.calendar, day_of(work.now))]
     return [*_database(engine), *inside, *_computer(engine)]
 
 
@@ -71,20 +71,13 @@ def _waiting(work: Work) -> Iterator[Sign]:
     yield _none_or("incidents", "warning", waits["incidents_open"], "未处理的异常", "incidents are open")
 
 
-def _clocks(work: Work) -> Iterator[Sign]:
-    """Each clock by its node; one that has been silent for three of its intervals has stopped."""
-    column = tables.setting.c
-    query = tables.setting.select().where(column.key.startswith(HEARTBEAT)).order_by(column.key)
-    rows = work.connection.execute(query).all()
-    for row in rows:
-        told = decode(row.value, dict)
-        last, node = datetime.fromisoformat(told["time"]), row.key.removeprefix(HEARTBEAT)
-        if work.now - last <= 3 * timedelta(seconds=told["every"]):
-            yield _good("clock", last.isoformat(), f"时钟“{node}”正常", f"the clock of “{node}” runs")
-        else:
-            yield _sign("clock", "error", last.isoformat(), f"时钟“{node}”已停止", f"the clock of “{node}” has stopped")
-    if not rows:
-        yield _sign("clock", "warning", "", "没有时钟运行过，定时器不会触发", "no clock has run: no timer will fire")
+def _clock(work: Work) -> Sign:
+    last = queries.last_heartbeat(work)
+    if last is None:
+        return _sign("clock", "warning", "", "没有时钟运行过，定时器不会触发", "no clock has run: no timer will fire")
+    if work.now - last > SILENT:
+        return _sign("clock", "error", last.isoformat(), "时钟已停止，定时器不会触发", "the clock has stopped")
+    return _good("clock", last.isoformat(), "时钟正常", "the clock runs")
 
 
 def _calendar(calendar: Calendar, today: date) -> Sign:

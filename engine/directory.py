@@ -194,6 +194,11 @@ class Directory:
         held = self._connection.execute(roles).scalars().all()
         return self._missing(person_id, [kind for role in held for kind in self._gate.get(role, ())])
 
+    def worker_kind(self, person_id: str) -> str | None:
+        """What kind of grid worker a person is on this day (`WORKER_KINDS`, ZJ-25); None: none."""
+        query = select(person.c.worker_kind).where(person.c.id == person_id, self._holds(person))
+        return self._connection.execute(query).scalar()
+
     # -- what stands behind
 
     def _holds(self, table: Table) -> ColumnElement[bool]:
@@ -816,8 +821,8 @@ def _substitute_faults(
 
 
 def _refuse_stranding(connection: Connection, ending: Row[Any], last_day: date) -> None:
-    """Scenario of a leaver: without another post all their open steps hang in the air, with one those of the
-    post that ends."""
+    """Without another post all open steps of the person would be left with nobody; with one, those of the post that
+    ends."""
     after = (last_day + timedelta(days=1)).isoformat()
     others = select(post.c.id).where(
         post.c.person == ending.person,

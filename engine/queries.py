@@ -46,7 +46,7 @@ from engine.errors import Invalid, NotFound, Refused, WanggeError, Words
 from engine.library import Pack, day_of
 from engine.limits import Due, Limit
 from engine.machine import variables
-from engine.model import Passed, State, Value, decode
+from engine.model import Passed, State, Value, decode, encode
 from engine.work import Work
 
 SEE_AREA = "see_area"
@@ -97,6 +97,17 @@ class Scope(NamedTuple):
     whole_area: bool
 
 
+class Seen(NamedTuple):
+    """A matter that somebody may see."""
+
+    id: int
+    number: str
+
+
+NOTHING = -1
+"""The id of no matter."""
+
+
 # -- who sees what -----------------------------------------------------------------------------------
 
 
@@ -119,29 +130,30 @@ def inside(connection: Connection, column: ColumnElement[str], area: str) -> Col
     return and_(column >= first, column < behind)
 
 
-def seen_matter(work: Work, actor: Actor, number: str | int) -> int:
-    """The id of a matter that the actor may see, by its number or id. Raises `NotFound`."""
-    return int(_seen(work, actor, number)["id"])
+def seen_matter(work: Work, actor: Actor, number: str | int) -> Seen:
+    """A matter that the actor may see, by its number or id. Raises `NotFound`."""
+    row = _seen(work, actor, number)
+    return Seen(row["id"], row["number"])
 
 
-def seen_step(work: Work, actor: Actor, id: int) -> int:
-    """The id of the matter of a step that the actor may see. Raises `NotFound`."""
-    found = work.connection.execute(select(_step.case).where(_step.id == id)).scalar()
-    return int(_seen(work, actor, found if found is not None else -1)["id"])
+def seen_step(work: Work, actor: Actor, id: int) -> Seen:
+    """The matter of a step that the actor may see. Raises `NotFound`."""
+    return _seen_by(work, actor, tables.step, id)
 
 
-def seen_request(work: Work, actor: Actor, id: int) -> int:
-    """The id of the matter of a request that the actor may see. Raises `NotFound`."""
-    request = tables.request.c
-    found = work.connection.execute(select(request.case).where(request.id == id)).scalar()
-    return int(_seen(work, actor, found if found is not None else -1)["id"])
+def seen_request(work: Work, actor: Actor, id: int) -> Seen:
+    """The matter of a request that the actor may see. Raises `NotFound`."""
+    return _seen_by(work, actor, tables.request, id)
 
 
-def seen_incident(work: Work, actor: Actor, id: int) -> int:
-    """The id of the matter of an incident that the actor may see. Raises `NotFound`."""
-    incident = tables.incident.c
-    found = work.connection.execute(select(incident.case).where(incident.id == id)).scalar()
-    return int(_seen(work, actor, found if found is not None else -1)["id"])
+def seen_incident(work: Work, actor: Actor, id: int) -> Seen:
+    """The matter of an incident that the actor may see. Raises `NotFound`."""
+    return _seen_by(work, actor, tables.incident, id)
+
+
+def _seen_by(work: Work, actor: Actor, table: Table, id: int) -> Seen:
+    found = work.connection.execute(select(table.c.case).where(table.c.id == id)).scalar()
+    return seen_matter(work, actor, NOTHING if found is None else int(found))
 
 
 def _seen(work: Work, actor: Actor, number: str | int) -> RowMapping:
@@ -659,7 +671,7 @@ def _links(work: Work, actor: Actor, row: RowMapping) -> dict[str, Any]:
 def attachment(work: Work, actor: Actor, id: int) -> RowMapping:
     """The row of an attachment of a matter that the actor may see. Raises `NotFound`."""
     row = work.connection.execute(select(tables.attachment).where(tables.attachment.c.id == id)).mappings().first()
-    _seen(work, actor, int(row["case"]) if row else -1)
+    _seen(work, actor, int(row["case"]) if row else NOTHING)
     if row is None:
         raise LookupError(id)
     return row
@@ -778,7 +790,7 @@ def step(work: Work, actor: Actor, id: int) -> dict[str, Any]:
     """One step with its form, what it can know already, its clock day by day, and each act: allowed, or why not.
     Raises `NotFound`."""
     row = work.connection.execute(select(tables.step).where(_step.id == id)).mappings().first()
-    matter_row = _seen(work, actor, int(row["case"]) if row else -1)
+    matter_row = _seen(work, actor, int(row["case"]) if row else NOTHING)
     if row is None:
         raise LookupError(id)
     pack, definition, names = _pack(work, matter_row["pack"]), _definition(work, matter_row), _Names(work)

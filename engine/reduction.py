@@ -10,6 +10,7 @@ Words: a *rest* is a node where a token waits for an answer or an event; it is *
 answer leads away from it, by one flow. All other nodes are passed at once.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -247,13 +248,13 @@ class _Habits(NamedTuple):
     """What rules have to know about the rest of the definition.
 
     `fallible`: somewhere errors or escalations are caught, so a step (that can fail) is more than another
-    rest. `outer`: kinds of these that are caught around other nodes. `thrown`: signals the diagram itself
-    throws. `racy`: something acts the moment it is thrown, so that the order of simultaneous moves counts.
+    rest. `outer`: kinds of these that are caught around other nodes. `shared`: signals that the diagram itself
+    throws or listens for in several places, so that one of them may be swept away by another. `racy`: something acts the moment it is thrown, so that the order of simultaneous moves counts.
     """
 
     fallible: bool
     outer: frozenset[str]
-    thrown: frozenset[str]
+    shared: frozenset[str]
     racy: bool
 
     @staticmethod
@@ -265,9 +266,17 @@ class _Habits(NamedTuple):
         return _Habits(
             fallible=bool(catching),
             outer=frozenset(n.trigger.kind for n in catching if n.kind != "boundary" or n.host in around),
-            thrown=frozenset(n.trigger.ref for n in throwing if n.trigger.kind == "signal"),
+            shared=frozenset(_shared_signals(nodes)),
             racy=any(n.trigger.kind in ACTING for n in throwing),
         )
+
+
+def _shared_signals(nodes: Iterable[Node]) -> Iterator[str]:
+    signals = [node for node in nodes if node.trigger.kind == "signal"]
+    count = Counter(node.trigger.ref for node in signals)
+    for node in signals:
+        if node.kind in THROWING or count[node.trigger.ref] > 1:
+            yield node.trigger.ref
 
 
 THROWING = frozenset({"end", "throw"})
@@ -356,8 +365,8 @@ class _Rules(Graph):
         return any(self.nodes[self.flows[flow].source].kind == "event_gateway" for flow in node.incoming)
 
     def called(self, node: Node) -> bool:
-        """Whether the diagram itself can trigger what the node waits for."""
-        return node.trigger.kind == "signal" and node.trigger.ref in self.habits.thrown
+        """Whether what the node waits for is not its own affair."""
+        return node.trigger.kind == "signal" and node.trigger.ref in self.habits.shared
 
     def joins(self, node: Node) -> bool:
         return node.kind in ("parallel", "inclusive") and len(node.incoming) > 1
@@ -407,7 +416,7 @@ class _Rules(Graph):
 
     def tidy_ends(self) -> None:
         """All plain ends of a level are one: a token that reaches any of them is gone."""
-        ends = [node for node in self.nodes.values() if _plain_end(node) and node.incoming]
+        ends = [n for n in self.nodes.values() if _plain_end(n) and n.incoming and n.id not in self.still]
         id = f"~{ends[0].id}" if ends else f"~end~{next(iter(self.nodes), '')}"
         loose = [node for node in self.nodes.values() if self.loose(node)]
         if not ends and not loose:

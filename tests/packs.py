@@ -1,12 +1,14 @@
-"""Packs for tests, written straight into the database; the product's own way is publication with all its checks."""
+"""Packs and cases for tests: packs are written straight into the database (the product's own way is publication, with
+all its checks), time stands until it is set, and what became of a case is read back."""
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
-from engine import cases, tables
+from engine import cases, records, tables
 from engine.definition import Definition
 from engine.directory import Actor
 from engine.errors import Words
@@ -81,6 +83,54 @@ def open_case(engine: Engine, pack: str = "test/2026-01-01", **facts: Any) -> in
     with engine.work() as work:
         opening = cases.Opening(pack, AREA, ACTOR.unit, "积水", work.now, facts=facts)
         return cases.open_(work, ACTOR, opening)
+
+
+class Time:
+    """A clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.now = AT
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def on(self, **by: float) -> datetime:
+        """Sets it forward, in the words of `timedelta`."""
+        self.now += timedelta(**by)
+        return self.now
+
+
+# -- what became of a case ---------------------------------------------------------------------------
+
+
+def rows(engine: Engine, table: Any, *where: Any) -> list[Any]:
+    with engine.look() as work:
+        return list(work.connection.execute(select(table).where(*where).order_by(table.c.id)).all())
+
+
+def kinds(engine: Engine, case: int) -> list[str]:
+    with engine.look() as work:
+        return [record.kind for record in records.chain(work.connection, f"case/{case}")]
+
+
+def recorded(engine: Engine, case: int, kind: str) -> list[records.Record]:
+    with engine.look() as work:
+        return [record for record in records.chain(work.connection, f"case/{case}") if record.kind == kind]
+
+
+def open_nodes(engine: Engine, case: int) -> list[str]:
+    return [row.node for row in rows(engine, tables.step, tables.step.c.case == case, tables.step.c.status == "open")]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """For what other threads and processes do; fails when it does not come about."""
+    end = monotonic() + seconds
+    while not condition():
+        assert monotonic() < end, "waited in vain"
+        sleep(0.02)
+
+
+# -- rows --------------------------------------------------------------------------------------------
 
 
 def _row(definition: Definition, xml: bytes) -> dict[str, Any]:

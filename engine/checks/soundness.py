@@ -276,13 +276,16 @@ class _Parts:
         return replace(node, kind=step.kind, called="", loop=None, parameters={})
 
     def independent(self, nodes: Iterable[Node]) -> bool:
-        """Whether nothing thrown in these nodes is caught elsewhere, and no signal thrown elsewhere here."""
+        """Whether nothing thrown in these nodes is caught elsewhere, and no signal caught here elsewhere too
+        (or thrown there): one signal may sweep away what else would hear it."""
         inside = list(self.with_called(nodes))
-        own = Counter(_caught(deep(nodes)))
-        caught_elsewhere = self.catches - own
+        caught_elsewhere = self.catches - Counter(_caught(deep(nodes)))
         thrown_elsewhere = self.throws - Counter(_thrown(deep(nodes)))
-        return not _meets(_thrown(inside), caught_elsewhere) and not _meets(
-            (one for one in thrown_elsewhere if one[0] == "signal"), _caught(inside)
+        signals = {one for one in _caught(inside) if one[0] == "signal"}
+        return not (
+            _meets(_thrown(inside), caught_elsewhere)
+            or signals & set(caught_elsewhere)
+            or signals & set(thrown_elsewhere)
         )
 
     def with_called(self, nodes: Iterable[Node]) -> Iterator[Node]:

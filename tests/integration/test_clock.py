@@ -17,7 +17,7 @@ from engine.errors import Refused
 from engine.limits import Basis, Limit
 from engine.store import Store
 from engine.work import Call, Engine, Handler, Work
-from tests.packs import ACTOR, AREA, AT, open_case, publish
+from tests.packs import ACTOR, AREA, AT, Time, kinds, open_case, open_nodes, publish, recorded, rows, wait_until
 
 MINUTE = timedelta(minutes=1)
 WAITING = """
@@ -31,20 +31,6 @@ WAITING = """
 """
 
 
-class Time:
-    """A clock that stands until it is set."""
-
-    def __init__(self) -> None:
-        self.now = AT
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def on(self, **by: float) -> datetime:
-        self.now += timedelta(**by)
-        return self.now
-
-
 @pytest.fixture
 def time() -> Time:
     return Time()
@@ -53,25 +39,6 @@ def time() -> Time:
 @pytest.fixture
 def engine(store: Store, time: Time) -> Engine:
     return Engine(store, {}, time)
-
-
-def rows(engine: Engine, table: Any, *where: Any) -> list[Any]:
-    with engine.look() as work:
-        return list(work.connection.execute(select(table).where(*where).order_by(table.c.id)).all())
-
-
-def kinds(engine: Engine, case: int) -> list[str]:
-    with engine.look() as work:
-        return [record.kind for record in records.chain(work.connection, f"case/{case}")]
-
-
-def recorded(engine: Engine, case: int, kind: str) -> list[records.Record]:
-    with engine.look() as work:
-        return [record for record in records.chain(work.connection, f"case/{case}") if record.kind == kind]
-
-
-def open_nodes(engine: Engine, case: int) -> list[str]:
-    return [row.node for row in rows(engine, tables.step, tables.step.c.case == case, tables.step.c.status == "open")]
 
 
 # -- timers ------------------------------------------------------------------------------------------
@@ -197,15 +164,6 @@ def test_a_case_in_other_hands_delays_no_other_and_is_not_forgotten(engine: Engi
             wait_until(lambda: open_nodes(engine, free) == ["after"])
             assert open_nodes(engine, held) == []
         assert beat.result(timeout=10).fired == 2
-
-
-def wait_until(condition: Any) -> None:
-    import time as real
-
-    end = real.monotonic() + 10
-    while not condition():
-        assert real.monotonic() < end, "waited in vain"
-        real.sleep(0.02)
 
 
 # -- lights ------------------------------------------------------------------------------------------
@@ -359,8 +317,8 @@ def test_each_node_tells_that_its_clock_runs(engine: Engine, time: Time) -> None
     Clock(engine, node="b").run_once()
     Clock(engine, timedelta(seconds=9), node="a").run_once()
     with engine.look() as work:
-        found = dict(work.connection.execute(select(tables.setting.c.key, tables.setting.c.value)).tuples().all())
-    told = {key: json.loads(value) for key, value in found.items() if key.startswith("heartbeat/")}
+        found = work.connection.execute(select(tables.setting.c.key, tables.setting.c.value)).all()
+    told = {key: json.loads(value) for key, value in found if key.startswith("heartbeat/")}
     assert sorted(told) == ["heartbeat/a", "heartbeat/b"]
     assert told["heartbeat/a"]["time"] == time.now.isoformat()
     assert told["heartbeat/a"]["every"] == 9

@@ -1,0 +1,27 @@
+"""What an installation can set about its web server. Every setting has a safe default; none is a secret but the
+metrics token."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`data` is the folder of attachments. `cookie_name` and `cookie_path` keep this product's cookie apart from
+    that of a portal it is embedded in; `cookie_secure` is off only for trying out without HTTPS. `origins` are
+    further origins (`https://portal.example`) from which a signed-in browser may write. `metrics_token`: without
+    one, metrics are for this computer only. `clock_patience`: a heartbeat older than this is not ready."""
+
+    data: Path
+    cookie_name: str = "wangge_session"
+    cookie_path: str = "/"
+    cookie_secure: bool = True
+    origins: tuple[str, ...] = ()
+    session_length: timedelta = timedelta(hours=12)
+    lock_after: int = 5
+    lock_length: timedelta = timedelta(minutes=15)
+    metrics_token: str = ""
+    clock_patience: timedelta = timedelta(seconds=60)
+    largest_body: int = 1024 * 1024
+    largest_attachment: int = 50 * 1024 * 1024
