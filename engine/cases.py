@@ -1152,7 +1152,7 @@ class _Case:
         timer = tables.timer.c
         query = select(timer.id, timer.due_at).where(timer.case == self.row["id"], timer.status == "waiting")
         for row in self.work.connection.execute(query):
-            later = row.due_at + (self.work.now - max(since, min(row.due_at, since)))
+            later = row.due_at + (self.work.now - since)
             self.timer_changes.append({"key": row.id, "status": "waiting", "due_at": later})
 
     def ask_void(self, actor: Actor, asked: Ask, row: dict[str, Any] | None) -> None:

@@ -118,14 +118,14 @@ class Directory:
         return None if kind is None else str(kind)
 
     def agency_of(self, area: str, level: str) -> Unit | None:
-        """The governance agency of this level whose territory contains the area; the nearest one."""
-        return self._nearest("governance_agency", area, level)
+        """The governance agency of this level whose territory contains the area; the first by id."""
+        return self._first("governance_agency", area, level)
 
     def agency_above(self, of: Unit) -> Unit | None:
         """The next governance agency above a unit, one level at a time (X3-20.2b)."""
         higher = LEVELS[: LEVELS.index(of.level)]
         found = self._around("governance_agency", of.area, higher)
-        return max(found, key=lambda agency: (LEVELS.index(agency.level), len(agency.area)), default=None)
+        return max(found, key=lambda agency: LEVELS.index(agency.level), default=None)
 
     def government_of(self, of: Unit) -> Unit:
         """The government of the same level and territory (ZJ-13.4, ZJ-14): for a township's agency the township
@@ -194,11 +194,6 @@ class Directory:
         held = self._connection.execute(roles).scalars().all()
         return self._missing(person_id, [kind for role in held for kind in self._gate.get(role, ())])
 
-    def worker_kind(self, person_id: str) -> str | None:
-        """What kind of grid worker a person is on this day (`WORKER_KINDS`, ZJ-25); None: none."""
-        query = select(person.c.worker_kind).where(person.c.id == person_id, self._holds(person))
-        return self._connection.execute(query).scalar()
-
     # -- what stands behind
 
     def _holds(self, table: Table) -> ColumnElement[bool]:
@@ -224,11 +219,12 @@ class Directory:
         """Units of a kind and of these levels whose territory contains the area."""
         return self._units(unit.c.kind == kind, unit.c.level.in_(levels), unit.c.area.in_(_paths(area)))
 
-    def _nearest(self, kind: str, area: str, level: str) -> Unit | None:
-        return max(self._around(kind, area, [level]), key=lambda found: len(found.area), default=None)
+    def _first(self, kind: str, area: str, level: str) -> Unit | None:
+        """Territories of one level do not lie in each other, so all that are found lie in the same one."""
+        return min(self._around(kind, area, [level]), key=lambda found: found.id, default=None)
 
     def _same_level(self, kind: str, of: Unit, what: Words) -> Unit:
-        found = self._nearest(kind, of.area, of.level)
+        found = self._first(kind, of.area, of.level)
         if found is None:
             raise NotFound(
                 f"directory.no-{kind.replace('_', '-')}",

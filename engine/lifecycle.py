@@ -185,8 +185,9 @@ _BY_STATUS: Mapping[str, Sequence[tuple[str, str]]] = {
 
 _AT_ONCE = ("to_verify", "to_register", "self_handling", "to_escalate", "to_triage", "coordinating")
 """Work that gives way to an emergency of the same unit. Departments keep handling: the law stops nothing."""
-_NOT_BEGUN = ("to_verify", "to_triage", "to_sign_for", "replying")
-"""What its sender may still take back."""
+_NOT_BEGUN = ("to_verify", "to_triage", "to_sign_for", "handling", "replying")
+"""What its sender may still take back, as long as nobody has signed for it (`cases.withdraw` looks); `handling` where
+no signature is drawn."""
 _COMING_BACK = ("passed_on", "returned", "withdrawn")
 """What may be sent to the same unit again."""
 _REOPENED = ("to_verify", "to_triage")

@@ -461,19 +461,22 @@ def install(connection: Connection) -> None:
     if connection.dialect.name != "postgresql":
         return
     connection.execute(text("SELECT pg_advisory_xact_lock(7769, 5)"))
-    versions = sorted(path.name for path in migrations_path.glob("*.sql"))
     setting = tables.setting
     applied = connection.execute(select(setting.c.value).where(setting.c.key == SCHEMA)).scalar()
     driver: Any = connection.connection.driver_connection
+    newest = encode(VERSIONS[-1]).decode()
     if applied is None:
         driver.execute(SchemaManager.get_schema())
-        connection.execute(insert(setting), {"key": SCHEMA, "value": encode(versions[-1]).decode()})
+        connection.execute(insert(setting), {"key": SCHEMA, "value": newest})
         return
-    for name in versions:
+    for name in VERSIONS:
         if name > decode(applied, str):
             driver.execute((migrations_path / name).read_text(encoding="utf-8"))
-    connection.execute(update(setting).where(setting.c.key == SCHEMA).values(value=encode(versions[-1]).decode()))
+    connection.execute(update(setting).where(setting.c.key == SCHEMA).values(value=newest))
 
 
 SCHEMA = "outbox/schema"
 """The setting that names the newest of Procrastinate's migrations in the database."""
+
+VERSIONS = sorted(path.name for path in migrations_path.glob("*.sql"))
+"""Procrastinate's migrations, in order."""

@@ -43,7 +43,7 @@ from engine.cases import Running
 from engine.definition import Definition, Node
 from engine.directory import Actor
 from engine.errors import Invalid, NotFound, Refused, WanggeError, Words
-from engine.library import Pack, day_of
+from engine.library import Pack, Role, day_of
 from engine.limits import Due, Limit
 from engine.machine import variables
 from engine.model import Passed, State, Value, decode, encode
@@ -113,9 +113,20 @@ NOTHING = -1
 
 def scope(work: Work, actor: Actor) -> Scope:
     """What the actor's role may see: the area, if every published pack that knows the role says so."""
-    keys = work.connection.execute(select(tables.pack.c.key)).scalars()
-    known = [pack.roles[actor.role] for key in keys if actor.role in (pack := _pack(work, key)).roles]
+    known = _roles(work, actor.role)
     return Scope(actor, bool(known) and all(SEE_AREA in role.permissions for role in known))
+
+
+def role(work: Work, key: str) -> Role | None:
+    """The role as the pack that came into force last describes it."""
+    known = _roles(work, key)
+    return known[-1] if known else None
+
+
+def _roles(work: Work, key: str) -> list[Role]:
+    packs = work.connection.execute(select(tables.pack.c.key).order_by(tables.pack.c.in_force_from)).scalars()
+    found = [_pack(work, pack) for pack in packs]
+    return [pack.roles[key] for pack in found if key in pack.roles]
 
 
 def inside(connection: Connection, column: ColumnElement[str], area: str) -> ColumnElement[bool]:
@@ -1065,16 +1076,20 @@ def _without_anybody(work: Work, who: Scope) -> Select[Any]:
 
 def gauges(work: Work) -> dict[str, int]:
     """How much is open, overdue, broken and waiting to be sent, over everything; no personal data."""
-    incident, outbox = tables.incident.c, tables.outbox.c
-    counted = {
-        "open_steps": select(func.count()).select_from(tables.step).where(_OPEN),
-        "overdue_steps": select(func.count()).select_from(tables.step).where(_OPEN, _step.due_at < work.now),
-        "open_incidents": select(func.count()).select_from(tables.incident).where(incident.settled_at.is_(None)),
-        "outbox_backlog": select(func.count())
-        .select_from(tables.outbox)
-        .where(outbox.status == literal_column("'waiting'")),
-    }
-    return {name: int(work.connection.execute(query).scalar_one()) for name, query in counted.items()}
+    return {name: _number(work, of(work)) for name, of in GAUGES.items()}
+
+
+GAUGES: Mapping[str, Callable[[Work], tuple[Table, ColumnElement[bool]]]] = {
+    "open_steps": lambda _: (tables.step, _OPEN),
+    "overdue_steps": lambda work: (tables.step, and_(_OPEN, _step.due_at < work.now)),
+    "open_incidents": lambda _: (tables.incident, tables.incident.c.settled_at.is_(None)),
+    "outbox_backlog": lambda _: (tables.outbox, tables.outbox.c.status == literal_column("'waiting'")),
+}
+
+
+def _number(work: Work, what: tuple[Table, ColumnElement[bool]]) -> int:
+    table, which = what
+    return int(work.connection.execute(select(func.count()).select_from(table).where(which)).scalar_one())
 
 
 def last_heartbeat(work: Work) -> datetime | None:

@@ -12,6 +12,7 @@ answer leads away from it, by one flow. All other nodes are passed at once.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 from engine.definition import Body, Definition, Flow, Node, Trigger
@@ -35,7 +36,7 @@ def reduce(given: Reduced) -> Reduced:
     habits = _Habits.of(definition)
     stands = dict(given.stands)
     processes = {
-        id: replace(process, body=_reduced(process.body, habits, stands, frozenset()))
+        id: replace(process, body=_reduced(process.body, habits, stands))
         for id, process in definition.processes.items()
     }
     return Reduced(replace(definition, processes=processes), stands)
@@ -249,25 +250,25 @@ class _Habits(NamedTuple):
 
     `fallible`: somewhere errors or escalations are caught, so a step (that can fail) is more than another
     rest. `outer`: kinds of these that are caught around other nodes. `shared`: signals that the diagram itself
-    throws or listens for in several places, so that one of them may be swept away by another. `racy`: something acts the moment it is thrown, so that the order of simultaneous moves counts.
+    throws or listens for in several places, so that one of them may be swept away by another. `still`: nodes
+    that must stay because the order of simultaneous moves counts there (see `_Wake`).
     """
 
     fallible: bool
     outer: frozenset[str]
     shared: frozenset[str]
-    racy: bool
+    still: frozenset[str]
 
     @staticmethod
     def of(definition: Definition) -> "_Habits":
         nodes = [node for _, node in definition.nodes()]
         around = {n.id for n in nodes if n.body is not None or n.kind == "call"}
         catching = [n for n in nodes if n.trigger.kind in ("error", "escalation") and n.kind not in THROWING]
-        throwing = [n for n in nodes if n.kind in THROWING]
         return _Habits(
             fallible=bool(catching),
             outer=frozenset(n.trigger.kind for n in catching if n.kind != "boundary" or n.host in around),
             shared=frozenset(_shared_signals(nodes)),
-            racy=any(n.trigger.kind in ACTING for n in throwing),
+            still=_Wake(definition).still(),
         )
 
 
@@ -281,17 +282,82 @@ def _shared_signals(nodes: Iterable[Node]) -> Iterator[str]:
 
 THROWING = frozenset({"end", "throw"})
 ACTING = frozenset({"terminate", "signal", "error", "escalation"})
+"""Events that act on other tokens the moment they are thrown."""
+
+
+class _Wake:
+    """Where several tokens move in one go and one of them acts on the others: there, what happens depends on
+    who is first, and a shorter way would change it."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.levels = definition.levels
+        self.nodes = {node.id: node for _, node in definition.nodes()}
+        self.goals: dict[str, list[str]] = {id: [] for id in self.nodes}
+        for key, level in self.levels.items():
+            for node in level.nodes.values():
+                self.goals[node.id] = list(self.onward(key, node))
+
+    def onward(self, key: str, node: Node) -> Iterator[str]:
+        """Where a token goes right after this node: into what it holds, or along its flows."""
+        level = self.levels[key]
+        yield from self.inside(key, node)
+        for flow in chain(node.outgoing, *(level.nodes[id].outgoing for id in node.boundaries)):
+            yield level.flows[flow].target
+
+    def inside(self, key: str, node: Node) -> tuple[str, ...]:
+        if node.kind == "call":
+            return self.levels[node.called].starts
+        return self.levels[f"{key}/{node.id}"].starts if node.kind == "subprocess" else ()
+
+    def still(self) -> frozenset[str]:
+        found: set[str] = set()
+        if any(self.acts(node) for node in self.nodes.values()):
+            for seeds in chain(self.forks(), self.thrown()):
+                wake = self.closure(seeds)
+                if any(self.acts(self.nodes[id]) for id in wake):
+                    found |= wake
+        return frozenset(found)
+
+    def acts(self, node: Node) -> bool:
+        return node.kind in THROWING and node.trigger.kind in ACTING
+
+    def forks(self) -> Iterator[list[str]]:
+        for level in self.levels.values():
+            if len(level.starts) > 1:
+                yield list(level.starts)
+            for node in level.nodes.values():
+                if len(node.outgoing) > 1 and node.kind not in ("exclusive", "event_gateway"):
+                    yield [node.id, *self.goals[node.id]]
+                if node.loop is not None and node.loop.kind == "parallel":
+                    yield [node.id, *self.goals[node.id]]
+
+    def thrown(self) -> Iterator[list[str]]:
+        """Who throws goes on while all who hear it begin to move."""
+        heard = [n for n in self.nodes.values() if n.trigger.kind in ("signal", "escalation")]
+        for kind in ("signal", "escalation"):
+            yield [goal for node in heard if node.trigger.kind == kind for goal in self.goals[node.id]]
+
+    def closure(self, seeds: list[str]) -> set[str]:
+        """All that tokens come to from here before they rest, and where they rest."""
+        pending, seen = list(seeds), set[str]()
+        first = seeds[:1]
+        while pending:
+            id = pending.pop()
+            if id not in seen:
+                seen.add(id)
+                if id in first or not _rests(self.nodes[id]):
+                    pending.extend(self.goals[id])
+        return seen
 
 
 # -- the rules ---------------------------------------------------------------------------------------------
 
 
-def _reduced(body: Body, habits: _Habits, stands: dict[str, tuple[str, ...]], outer_wake: frozenset[str]) -> Body:
-    rules = _Rules(body, habits, stands, outer_wake)
+def _reduced(body: Body, habits: _Habits, stands: dict[str, tuple[str, ...]]) -> Body:
+    rules = _Rules(body, habits, stands)
     for node in list(rules.nodes.values()):
         if node.body is not None:
-            inside = frozenset(node.body.nodes) if node.id in rules.still else frozenset()
-            rules.nodes[node.id] = replace(node, body=_reduced(node.body, habits, stands, inside))
+            rules.nodes[node.id] = replace(node, body=_reduced(node.body, habits, stands))
     rules.tidy()
     rules.run()
     return rules.body()
@@ -300,12 +366,10 @@ def _reduced(body: Body, habits: _Habits, stands: dict[str, tuple[str, ...]], ou
 class _Rules(Graph):
     """Rewrites one level until no rule applies. A rule looks at one node and says whether it did something."""
 
-    def __init__(
-        self, body: Body, habits: _Habits, stands: dict[str, tuple[str, ...]], outer_wake: frozenset[str]
-    ) -> None:
+    def __init__(self, body: Body, habits: _Habits, stands: dict[str, tuple[str, ...]]) -> None:
         super().__init__(body, stands)
         self.habits = habits
-        self.still = (self.wake() | outer_wake) if habits.racy else frozenset[str]()
+        self.still = habits.still
         self.all: tuple[Callable[[Node], bool], ...] = (
             self.pass_through,
             self.rest_before_rest,
@@ -327,24 +391,6 @@ class _Rules(Graph):
                     changed = True
             pending = list(self.nodes) if changed else []
 
-    def wake(self) -> frozenset[str]:
-        """Nodes that several tokens may be passing in one go: behind forks and signals, up to the next rest."""
-        forks = [node for node in self.nodes.values() if len(node.outgoing) > 1 and self.splits(node)]
-        forks += [node for node in self.nodes.values() if node.trigger.kind in ACTING]
-        pending = [self.flows[flow].target for node in forks for flow in node.outgoing]
-        seen = {node.id for node in forks}
-        while pending:
-            node = self.nodes[pending.pop()]
-            if node.id in seen or _rests(node):
-                continue
-            seen.add(node.id)
-            pending.extend(self.flows[flow].target for flow in _onward(self, node.id))
-        return frozenset(seen)
-
-    def splits(self, node: Node) -> bool:
-        """Whether several flows may be taken out of the node at once."""
-        return node.kind not in ("exclusive", "event_gateway")
-
     # what nodes are
 
     def plain(self, node: Node) -> bool:
@@ -356,6 +402,7 @@ class _Rules(Graph):
             and bool(node.incoming)
             and not node.boundaries
             and node.loop is None
+            and node.id not in self.still
             and not self.awaited(node)
             and not self.called(node)
         )

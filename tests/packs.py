@@ -16,7 +16,7 @@ from engine.library import Pack, Role
 from engine.limits import Limit
 from engine.model import encode, encode_sorted
 from engine.store import Store
-from engine.work import Engine
+from engine.work import Engine, Work
 from tests.diagrams import bpmn, define
 
 AT = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -128,6 +128,19 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert monotonic() < end, "waited in vain"
         sleep(0.02)
+
+
+def explain(work: Work, query: Any, values: dict[str, Any]) -> str:
+    """How the database would carry out a query, in its own words."""
+    word = "EXPLAIN QUERY PLAN " if work.connection.dialect.name == "sqlite" else "EXPLAIN "
+    compiled = query.compile(work.connection, compile_kwargs={"render_postcompile": True})
+    bound = compiled.construct_params(values)
+    processed = {
+        name: compiled._bind_processors[name](value) if name in compiled._bind_processors else value
+        for name, value in bound.items()
+    }
+    given = processed if compiled.positiontup is None else tuple(processed[name] for name in compiled.positiontup)
+    return "\n".join(str(row) for row in work.connection.exec_driver_sql(word + str(compiled), given))
 
 
 # -- rows --------------------------------------------------------------------------------------------

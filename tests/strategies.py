@@ -7,12 +7,13 @@ random order; it knows the kernel only from outside, so it is a second opinion o
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from engine.definition import Body, Definition, Flow, Loop, Node, Process, Timer, Trigger
+from engine.checks.soundness import Choices
+from engine.definition import Body, Definition, Flow, Kind, Loop, Node, Process, Timer, Trigger
 from engine.errors import Refused
 from engine.machine import advance
 from engine.model import (
@@ -28,6 +29,8 @@ from engine.model import (
     Token,
 )
 from tests.diagrams import define
+
+T = TypeVar("T")
 
 # -- block-structured diagrams ---------------------------------------------------------------------------
 
@@ -203,11 +206,23 @@ def blocks(draw: DrawFn, kinds: Sequence[str] = ALL, size: int = 9) -> str:
 
 # -- any edges ---------------------------------------------------------------------------------------------
 
-TANGLED = ("user", "user", "user", "script", "exclusive", "exclusive", "parallel", "parallel", "inclusive", "end", "end")
+TANGLED: tuple[Kind, ...] = (
+    "user",
+    "user",
+    "user",
+    "script",
+    "exclusive",
+    "exclusive",
+    "parallel",
+    "parallel",
+    "inclusive",
+    "end",
+    "end",
+)
 
 
 @st.composite
-def tangles(draw: DrawFn, size: int = 8, kinds: Sequence[str] = TANGLED, depth: int = 1) -> Definition:
+def tangles(draw: DrawFn, size: int = 8, kinds: Sequence[Kind] = TANGLED, depth: int = 1) -> Definition:
     """A definition with any edges between any nodes; some have boundary events, insides, events to wait for."""
     numbers = iter(range(1000))
     return Definition("p", {"p": Process("p", _tangle(draw, numbers, size, kinds, depth))})
@@ -222,7 +237,8 @@ def bent(draw: DrawFn, size: int = 7) -> Definition:
     nodes, flows = dict(body.nodes), dict(body.flows)
     for _ in range(draw(st.integers(0, 2))):
         gateways = [n for n in nodes.values() if n.kind in ("exclusive", "parallel", "inclusive")]
-        if gateways and draw(st.booleans()):
+        mistaken = draw(st.booleans())
+        if gateways and mistaken:
             node = draw(st.sampled_from(gateways))
             nodes[node.id] = _changed(node, kind=draw(st.sampled_from(("exclusive", "parallel", "inclusive"))))
         else:
@@ -233,60 +249,98 @@ def bent(draw: DrawFn, size: int = 7) -> Definition:
     return Definition("p", {"p": Process("p", body)})
 
 
-def _tangle(draw: DrawFn, numbers: Iterator[int], size: int, kinds: Sequence[str], depth: int) -> Body:
+def _tangle(draw: DrawFn, numbers: Iterator[int], size: int, kinds: Sequence[Kind], depth: int) -> Body:
     nodes = {id: Node(id, "start") for id in [f"s{next(numbers)}"]}
     for _ in range(draw(st.integers(2, size))):
-        node = _tangled_node(draw, numbers, size, kinds, depth)
-        nodes[node.id] = node
-        if node.kind in ("user", "subprocess") and draw(st.integers(0, 3)) == 0:
-            boundary = _tangled_boundary(draw, f"b{next(numbers)}", node)
-            nodes[boundary.id] = boundary
-            nodes[node.id] = _changed(node, boundaries=(boundary.id,))
+        for node in _tangled_nodes(draw, numbers, size, kinds, depth):
+            nodes[node.id] = node
     flows: dict[str, Flow] = {}
     for node in list(nodes.values()):
         _tangled_flows(draw, node, nodes, flows, numbers)
     return Body({id: _with_flows(node, flows) for id, node in nodes.items()}, flows)
 
 
-def _tangled_node(draw: DrawFn, numbers: Iterator[int], size: int, kinds: Sequence[str], depth: int) -> Node:
+def _tangled_nodes(
+    draw: DrawFn, numbers: Iterator[int], size: int, kinds: Sequence[Kind], depth: int
+) -> Iterator[Node]:
+    """A node, with its boundary event if it has one, or with the events behind it."""
     id = f"n{next(numbers)}"
-    kind = draw(st.sampled_from((*kinds, "catch", "subprocess") if depth else kinds))
-    if kind == "subprocess":
-        loop = Loop("parallel", cardinality="2") if draw(st.integers(0, 4)) == 0 else None
-        return Node(id, "subprocess", body=_tangle(draw, numbers, max(2, size // 2), kinds, depth - 1), loop=loop)
-    if kind == "catch":
-        return Node(id, "catch", trigger=Trigger("message", f"m{id}"))
-    if kind == "end":
-        ends = [Trigger(), Trigger(), Trigger(), Trigger("terminate"), Trigger("error", "bad")]
-        return Node(id, "end", trigger=draw(st.sampled_from(ends)))
-    return Node(id, kind, script="y = 1" if kind == "script" else "")
+    kind = draw(st.sampled_from((*kinds, *EVENTFUL) if depth else kinds))
+    if kind in ("subprocess", "event_subprocess"):
+        body = _tangle(draw, numbers, max(2, size // 2), kinds, depth - 1)
+        if kind == "event_subprocess":
+            yield _event_subprocess(draw, id, body)
+        else:
+            yield from _with_boundary(draw, _subprocess(draw, id, body))
+    elif kind == "event_gateway":
+        yield Node(id, "event_gateway", outgoing=(f"c{id}", f"d{id}"))  # made flows by `_tangled_flows`
+        yield Node(f"c{id}", "catch", trigger=Trigger("message", f"c{id}"), host=id)
+        yield Node(f"d{id}", "catch", trigger=TIMER, host=id)
+    elif kind == "catch":
+        yield Node(id, "catch", trigger=draw(st.sampled_from([Trigger("message", id), Trigger("signal", "g"), TIMER])))
+    elif kind == "throw":
+        yield Node(id, "throw", trigger=draw(st.sampled_from([Trigger("signal", "g"), Trigger("escalation", "up")])))
+    elif kind == "end":
+        ends = [Trigger(), Trigger(), Trigger(), Trigger(), Trigger("terminate"), Trigger("error", "bad")]
+        yield Node(id, "end", trigger=draw(st.sampled_from(ends)))
+    else:
+        yield from _with_boundary(draw, Node(id, kind, script="y = 1" if kind == "script" else ""))
 
 
-def _tangled_boundary(draw: DrawFn, id: str, host: Node) -> Node:
-    triggers = [Trigger("timer", timer=Timer("duration", "PT1H")), Trigger("error", "bad"), Trigger("message", f"m{id}")]
+def _subprocess(draw: DrawFn, id: str, body: Body) -> Node:
+    return Node(
+        id, "subprocess", body=body, loop=draw(st.sampled_from([None, None, Loop("parallel", cardinality="2")]))
+    )
+
+
+def _event_subprocess(draw: DrawFn, id: str, body: Body) -> Node:
+    trigger = draw(st.sampled_from([Trigger("message", id), Trigger("signal", "g"), Trigger("error", "bad")]))
+    start = next(node for node in body.nodes.values() if node.kind == "start")
+    start = _changed(start, trigger=trigger, interrupting=trigger.kind == "error" or draw(st.booleans()))
+    return Node(id, "event_subprocess", body=Body({**body.nodes, start.id: start}, body.flows))
+
+
+def _with_boundary(draw: DrawFn, node: Node) -> Iterator[Node]:
+    if node.kind not in ("user", "subprocess") or draw(st.integers(0, 3)):
+        yield node
+        return
+    triggers = [TIMER, Trigger("error", "bad"), Trigger("message", f"b{node.id}"), Trigger("escalation", "up")]
     trigger = draw(st.sampled_from(triggers))
-    interrupting = trigger.kind == "error" or draw(st.booleans())
-    return Node(id, "boundary", host=host.id, trigger=trigger, interrupting=interrupting)
+    interrupting = trigger.kind == "error" or draw(st.sampled_from([True, False]))
+    yield _changed(node, boundaries=(f"b{node.id}",))
+    yield Node(f"b{node.id}", "boundary", host=node.id, trigger=trigger, interrupting=interrupting)
+
+
+TIMER = Trigger("timer", timer=Timer("duration", "PT1H"))
+EVENTFUL: tuple[Kind, ...] = ("catch", "subprocess", "event_subprocess", "event_gateway", "throw")
 
 
 def _tangled_flows(
     draw: DrawFn, node: Node, nodes: dict[str, Node], flows: dict[str, Flow], numbers: Iterator[int]
 ) -> None:
-    if node.kind == "end":
+    if node.kind in ("end", "event_subprocess"):
         return
-    targets = [one.id for one in nodes.values() if one.kind not in ("start", "boundary")]
-    splits = node.kind in ("exclusive", "parallel", "inclusive")
-    count = draw(st.integers(1, 3)) if splits else draw(st.sampled_from((1, 1, 1, 1, 1, 0, 2)))
-    for number in range(count):
+    if node.kind == "event_gateway":
+        targets = [[id] for id in node.outgoing]
+    else:
+        behind = [n.id for n in nodes.values() if n.kind not in AT_FIRST and not (n.kind == "catch" and n.host)]
+        splits = node.kind in ("exclusive", "parallel", "inclusive")
+        count = draw(st.integers(1, 3)) if splits else draw(st.sampled_from((1, 1, 1, 1, 1, 0, 2)))
+        targets = [behind] * count
+    for number, goals in enumerate(targets):
         id = f"f{next(numbers)}"
         condition = f"x == {number}" if node.kind in ("exclusive", "inclusive") else ""
-        flows[id] = Flow(id, node.id, draw(st.sampled_from(targets)), condition)
+        flows[id] = Flow(id, node.id, draw(st.sampled_from(goals)), condition)
+
+
+AT_FIRST = ("start", "boundary", "event_subprocess")
 
 
 def _with_flows(node: Node, flows: dict[str, Flow]) -> Node:
     incoming = tuple(flow.id for flow in flows.values() if flow.target == node.id)
     outgoing = tuple(flow.id for flow in flows.values() if flow.source == node.id)
-    return _changed(node, incoming=incoming, outgoing=outgoing)
+    host = node.host if node.kind == "boundary" else ""
+    return _changed(node, incoming=incoming, outgoing=outgoing, host=host)
 
 
 def _changed(node: Node, **changes: Any) -> Node:
@@ -294,6 +348,17 @@ def _changed(node: Node, **changes: Any) -> Node:
 
 
 # -- plays -------------------------------------------------------------------------------------------------
+
+
+class Dice(Choices):
+    """Answers what the machine asks by chance."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.chance = random.Random(seed)  # noqa: S311 - a test's dice
+
+    def pick(self, options: Sequence[T]) -> T:
+        return self.chance.choice(options)
 
 
 class Play:

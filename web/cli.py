@@ -28,7 +28,8 @@ from handlers import statutes as law
 from web import files, playing, terminal
 
 GOOD, BAD_NEWS, COULD_NOT_RUN = 0, 1, 2
-ROOT = Path(__file__).resolve().parent.parent
+SQLITE = b"SQLite format 3\0"
+"""How every database file of SQLite begins."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -464,7 +465,17 @@ def _data_folder() -> Path:
 
 
 def _store(url: str | None) -> Store:
-    return Store(url or f"sqlite:///{_data_folder() / 'wangge.sqlite'}")
+    """The database, closed when the command has ended. Raises `Invalid` and `Refused`."""
+    store = Store(url or f"sqlite:///{_data_folder() / 'wangge.sqlite'}")
+    file = Path(store.url.database or "")
+    if store.dialect == "sqlite" and file.is_file() and files.content(file, 16) not in (b"", SQLITE):
+        raise Refused(
+            "database.not-one",
+            f"“{file}”不是SQLite数据库文件。请用 --database 指定正确的文件。",
+            f"“{file}” is not a file of SQLite. Name the right one with --database.",
+        )
+    click.get_current_context().call_on_close(store.close)
+    return store
 
 
 def _opened(url: str | None) -> Store:

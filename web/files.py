@@ -39,8 +39,8 @@ class Around(NamedTuple):
 # -- files -------------------------------------------------------------------------------------------
 
 
-def content(path: Path) -> bytes:
-    """The bytes of a file, one more than `LARGEST_FILE` at most, so that whoever reads them can say "too large".
+def content(path: Path, most: int = LARGEST_FILE + 1) -> bytes:
+    """The bytes of a file: one more than `LARGEST_FILE` at most, so that whoever reads them can say "too large".
 
     Raises `NotFound` and `Refused`.
     """
@@ -51,7 +51,7 @@ def content(path: Path) -> bytes:
                 "file.not-a-file", f"“{name}”不是文件。请指定一个文件。", f"“{name}” is no file. Name a file."
             )
         with path.open("rb") as file:
-            return file.read(LARGEST_FILE + 1)
+            return file.read(most)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFound(
             "file.unknown", f"没有文件“{name}”。请核对路径。", f"There is no file “{name}”. Check the path."
@@ -100,6 +100,7 @@ def _is_action(action: object) -> bool:
         isinstance(action, dict)
         and all(isinstance(value, str) for name, value in action.items() if name in TEXTS)
         and isinstance(action.get("facts", {}), dict)
+        and ("at" in action or not action.keys() & {"error", "escalate"})
     )
 
 

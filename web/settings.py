@@ -11,7 +11,8 @@ class Settings:
     """`data` is the folder of attachments. `cookie_name` and `cookie_path` keep this product's cookie apart from
     that of a portal it is embedded in; `cookie_secure` is off only for trying out without HTTPS. `origins` are
     further origins (`https://portal.example`) from which a signed-in browser may write. `metrics_token`: without
-    one, metrics are for this computer only. `clock_patience`: a heartbeat older than this is not ready."""
+    one, metrics are for this computer only. `clock_patience`: a heartbeat older than this is not ready.
+    `refusal_seconds`: a sign-in that fails takes at least so long, whatever it failed on."""
 
     data: Path
     cookie_name: str = "wangge_session"
@@ -21,6 +22,7 @@ class Settings:
     session_length: timedelta = timedelta(hours=12)
     lock_after: int = 5
     lock_length: timedelta = timedelta(minutes=15)
+    refusal_seconds: float = 0.5
     metrics_token: str = ""
     clock_patience: timedelta = timedelta(seconds=60)
     largest_body: int = 1024 * 1024

@@ -409,6 +409,7 @@ class _Search:
         self.after: list[list[int]] = []
         self.entered: set[str] = set()
         self.taken: set[str] = set()
+        self.noted: set[tuple[str, str]] = set()
         self.ended: set[int] = set()
         self.cut: set[int] = set()
         self.stuck: set[int] = set()
@@ -478,7 +479,7 @@ class _Search:
     def reach(self, before: int, event: Event, choices: Choices, state: State, effects: tuple[Effect, ...]) -> None:
         passed = tuple((one.node, one.what) for one in effects if isinstance(one, Passed))
         self.note(passed, choices)
-        key = _key(state)
+        key = marking(state)
         number = self.numbers.setdefault(key, len(self.states))
         if before >= 0:
             self.after[before].append(number)
@@ -490,10 +491,12 @@ class _Search:
 
     def note(self, passed: tuple[tuple[str, str], ...], choices: Choices) -> None:
         """What was entered and which flows were taken."""
-        self.entered.update(passed_one[0] for passed_one in passed)
-        for node, what in passed:
-            if what in LEFT:
-                self.taken.update(flow.id for flow in self.sure_flows(node))
+        for one in passed:
+            if one not in self.noted:
+                self.noted.add(one)
+                node, what = one
+                self.entered.add(node)
+                self.taken.update(flow.id for flow in self.sure_flows(node) if what in LEFT)
         for _, flows in choices.flows:
             self.taken.update(flow.id for flow in flows)
 
@@ -648,7 +651,7 @@ def _without_repetition(elements: Iterable[str]) -> Iterator[str]:
 # -- markings ----------------------------------------------------------------------------------------------
 
 
-def _key(state: State) -> object:
+def marking(state: State) -> object:
     """A state without its numbers and data: equal for states from which the same games can be played."""
     clocks: dict[int, list[str]] = {}
     for clock in state.clocks.values():

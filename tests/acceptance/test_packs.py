@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 from jsonschema import Draft202012Validator
 
-from engine import bpmn, decisions, xml
+from engine import bpmn, decisions, lifecycle, xml
 from engine.decisions import Table
 from engine.definition import Definition, Flow, Node, Process
 from engine.expressions import compile_expression, compile_script
@@ -153,6 +153,20 @@ def test_every_step_names_role_unit_form_limit_status_and_basis(pack: Pack) -> N
             assert node.handler or node.decision, node.id
             assert node.properties.get("status") in pack.statuses, node.id
             assert node.properties.get("basis"), node.id
+
+
+@packs
+def test_statuses_are_those_the_law_of_assignments_knows(pack: Pack) -> None:
+    """In the same order too: which of several open statuses a matter shows does not depend on the pack."""
+    ordinary = [status["key"] for status in pack.manifest["statuses"] if status["key"] != "suspended"]
+    assert ordinary == [status for status in lifecycle.ORDER if status in ordinary]
+    flags = {status["key"] for status in pack.manifest["statuses"] if status.get("flag")}
+    assert flags == pack.statuses & set(lifecycle.FLAGS)
+    for node in pack.nodes():
+        if node.kind == "user":
+            assert node.properties["status"] in lifecycle.OPEN, node.id
+        if node.kind == "end" and "status" in node.properties:
+            assert node.properties["status"] in lifecycle.RESTING, node.id
 
 
 @packs

@@ -17,7 +17,20 @@ from engine.errors import Refused
 from engine.limits import Basis, Limit
 from engine.store import Store
 from engine.work import Call, Engine, Handler, Work
-from tests.packs import ACTOR, AREA, AT, Time, kinds, open_case, open_nodes, publish, recorded, rows, wait_until
+from tests.packs import (
+    ACTOR,
+    AREA,
+    AT,
+    Time,
+    explain,
+    kinds,
+    open_case,
+    open_nodes,
+    publish,
+    recorded,
+    rows,
+    wait_until,
+)
 
 MINUTE = timedelta(minutes=1)
 WAITING = """
@@ -102,7 +115,12 @@ def test_a_repetition_missed_several_times_fires_once_and_goes_on_in_its_rhythm(
 
 def test_timers_fire_in_order_of_due_time_then_id(engine: Engine, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     fired: list[int] = []
-    monkeypatch.setattr(cases, "fire_due", lambda work, id: fired.append(id) or True)
+
+    def fire(work: Work, id: int) -> bool:
+        fired.append(id)
+        return True
+
+    monkeypatch.setattr(cases, "fire_due", fire)
     publish(engine.store, WAITING)
     for back in (0, 30, 30, 0, 10):
         time.now = AT - back * MINUTE
@@ -382,15 +400,3 @@ def fill(engine: Engine, case: int) -> None:
         steps = [{**copy, "token": n, "light_at": AT + n * MINUTE} for n in range(100, 3000)]
         work.connection.execute(insert(tables.step), steps)
         work.connection.execute(update(tables.step).where(tables.step.c.id == step.id).values(light_at=AT))
-
-
-def explain(work: Work, query: Any, values: dict[str, Any]) -> str:
-    word = "EXPLAIN QUERY PLAN " if work.connection.dialect.name == "sqlite" else "EXPLAIN "
-    compiled = query.compile(work.connection, compile_kwargs={"render_postcompile": True})
-    bound = compiled.construct_params(values)
-    processed = {
-        name: compiled._bind_processors[name](value) if name in compiled._bind_processors else value
-        for name, value in bound.items()
-    }
-    given = processed if compiled.positiontup is None else tuple(processed[name] for name in compiled.positiontup)
-    return "\n".join(str(row) for row in work.connection.exec_driver_sql(word + str(compiled), given))

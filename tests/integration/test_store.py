@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -98,11 +99,13 @@ def test_two_stores_on_one_file_share_the_turn(store: Store) -> None:
 
 
 @SQLITE
-def test_turns_are_given_in_the_order_of_asking(store: Store) -> None:
+def test_turns_are_given_in_the_order_of_asking(store: Store, tmp_path: Path) -> None:
+    """Also among stores that know the file by different paths."""
+    other = Store(f"sqlite:///{tmp_path}/../{tmp_path.name}/wangge.db")
     order: list[int] = []
 
     def write(number: int) -> None:
-        with store.transaction():
+        with (store, other)[number % 2].transaction():
             order.append(number)
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
@@ -113,6 +116,7 @@ def test_turns_are_given_in_the_order_of_asking(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert order == list(range(8))
+    other.close()
 
 
 @SQLITE
@@ -220,9 +224,9 @@ def test_what_follows_a_commit_runs_after_it_and_in_order(store: Store) -> None:
         put(connection, "a", "1")
         assert seen == []
     assert seen == ["1", "second"]
-    with store.transaction():
-        pass
-    assert seen == ["1", "second"]
+    with store.transaction() as connection:
+        store.after_commit(connection, lambda: seen.append("third"))
+    assert seen == ["1", "second", "third"]
 
 
 def test_nothing_follows_a_rollback(store: Store) -> None:

@@ -41,7 +41,7 @@ EXPECTED = {
     "coordinating": "emergency disputed to_escalate to_triage to_feed_back to_check to_inform to_close returned"
     " passed_on voided",
     "to_sign_for": "disputed handling returned withdrawn passed_on voided",
-    "handling": "disputed to_feed_back to_check returned passed_on voided",
+    "handling": "disputed to_feed_back to_check returned withdrawn passed_on voided",
     "to_feed_back": "handling to_check to_inform to_close passed_on voided",
     "to_check": "self_handling to_triage coordinating handling to_inform to_close passed_on voided",
     "to_inform": "to_triage coordinating to_check to_close passed_on voided",
@@ -112,7 +112,7 @@ NONSENSE = [
     ("closed", "voided"),
     ("handling", "closed"),
     ("handling", "to_close"),
-    ("handling", "withdrawn"),
+    ("to_check", "withdrawn"),
     ("disputed", "closed"),
     ("disputed", "to_close"),
     ("deciding", "to_close"),

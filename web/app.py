@@ -1,0 +1,30 @@
+"""The one composition root: a database, the handlers of the domain and the web, put together."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from engine.store import Store
+from engine.work import Engine, system_time
+from handlers.registry import HANDLERS
+from web import attachments, health, http, incidents, matters, me, requests, steps
+from web.http import APIFlask
+from web.settings import Settings
+
+BLUEPRINTS = (me.routes, matters.routes, steps.routes, requests.routes, incidents.routes, attachments.routes)
+
+
+def create_engine(url: str, now: Callable[[], datetime] = system_time) -> Engine:
+    """The engine on a database (`sqlite:///…` or `postgresql://…`), with every handler there is. The schema is
+    brought up to date first. Raises `Invalid` on another address, `Unavailable` when it cannot be made ready."""
+    store = Store(url)
+    store.prepare()
+    return Engine(store, HANDLERS, now=now)
+
+
+def create_app(engine: Engine, settings: Settings) -> APIFlask:
+    """The web application on an engine."""
+    app = http.application(engine, settings)
+    health.measure(app)
+    for routes in (*BLUEPRINTS, health.routes):
+        app.register_blueprint(routes)
+    return app
