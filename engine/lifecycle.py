@@ -364,11 +364,11 @@ GUARDS: Mapping[str, Sequence[Guard]] = {
     ),
     "emergency": (
         Guard(
-            frozenset({"ask_suspension"}),
+            frozenset({"suspend"}),
             Words("紧急事项不得挂起。", "A matter in an emergency cannot be suspended."),
         ),
         Guard(
-            frozenset({"close", "archive", "merge", "void", "ask_void"}),
+            frozenset({"close", "archive", "merge", "void"}),
             Words(
                 "应急处置尚未解除，请先解除或撤销紧急报告。",
                 "The emergency is still on: have it lifted or its report revoked first.",
@@ -377,20 +377,21 @@ GUARDS: Mapping[str, Sequence[Guard]] = {
     ),
     "suspended": (
         Guard(
-            frozenset({"complete", "return", "dispute", "ask_extension", "close", "archive", "merge"}),
+            frozenset({"complete", "return", "dispute", "extend", "close", "archive", "merge"}),
             Words("事项已挂起，请先恢复再操作。", "The matter is suspended: resume it first."),
         ),
         Guard(
-            frozenset({"ask_suspension"}),
+            frozenset({"suspend"}),
             Words("事项已经挂起，无需再次挂起。", "The matter is suspended already."),
         ),
     ),
 }
-"""Per flag (all product defaults): which verbs of `cases.py` it refuses, and why. A request is refused when it is
-asked (`ask_extension`), since nobody should wait for what cannot be granted. `close` and `archive` are what
-completing a step of these statuses comes to."""
+"""Per flag (all product defaults): which verbs of a case it refuses, and why."""
 
-_MEANING = {"to_close": "close", "to_archive": "archive", "closed": "archive"}
+_ASKED = {"ask_extension": "extend", "ask_suspension": "suspend", "ask_void": "void"}
+"""Asking for what is forbidden is forbidden too: nobody should wait for what cannot be granted."""
+_COMPLETED = {"to_close": "close", "to_archive": "archive", "closed": "archive"}
+"""What completing a step of these statuses comes to."""
 
 
 def forbidden(flags: Collection[str], verb: str, *, status: str = "") -> Refused | None:
@@ -399,11 +400,11 @@ def forbidden(flags: Collection[str], verb: str, *, status: str = "") -> Refused
 
     While there is an emergency, a suspension stands in nobody's way: what the emergency needs comes first.
     """
-    verbs = {verb, _MEANING.get(status, verb)} if verb == "complete" else {verb}
+    meant = _COMPLETED.get(status, verb) if verb == "complete" else _ASKED.get(verb, verb)
     standing = [flag for flag in FLAGS if flag in flags and not (flag == "suspended" and "emergency" in flags)]
     for flag in standing:
         for item in GUARDS[flag]:
-            if verbs & item.verbs:
+            if {verb, meant} & item.verbs:
                 return Refused(f"matter.{flag}", *item.why, details={"flag": flag, "verb": verb})
     return None
 

@@ -464,19 +464,19 @@ def install(connection: Connection) -> None:
     setting = tables.setting
     applied = connection.execute(select(setting.c.value).where(setting.c.key == SCHEMA)).scalar()
     driver: Any = connection.connection.driver_connection
-    newest = encode(VERSIONS[-1]).decode()
+    newest = encode(VERSIONS[-1].name).decode()
     if applied is None:
         driver.execute(SchemaManager.get_schema())
         connection.execute(insert(setting), {"key": SCHEMA, "value": newest})
         return
-    for name in VERSIONS:
-        if name > decode(applied, str):
-            driver.execute((migrations_path / name).read_text(encoding="utf-8"))
+    for version in VERSIONS:
+        if version.name > decode(applied, str):
+            driver.execute(version.read_text(encoding="utf-8"))
     connection.execute(update(setting).where(setting.c.key == SCHEMA).values(value=newest))
 
 
 SCHEMA = "outbox/schema"
 """The setting that names the newest of Procrastinate's migrations in the database."""
 
-VERSIONS = sorted(path.name for path in migrations_path.glob("*.sql"))
+VERSIONS = sorted(migrations_path.glob("*.sql"))
 """Procrastinate's migrations, in order."""

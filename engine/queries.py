@@ -1,8 +1,8 @@
 """What people look at: lists, counts and whole matters, read past the verbs, each as one named query.
 
-Whoever asks sees what their post lets them see, in every list, count and single read. A role with the permission
-`see_area` sees every matter in the area of its unit; all others see what their unit has or had a step in, and what
-they hold or have sent themselves. What is missing and what is out of sight get one answer: `NotFound`.
+Whoever asks sees what their post lets them see, in every list, count and single read. A role with one of the
+permissions in `SEEING` sees every matter in the area of its unit; all others see what their unit has or had a step
+in, and what they hold or have sent themselves. What is missing and what is out of sight get one answer: `NotFound`.
 
 Lists are read by index ranges over what is *open* (partial indexes), so that they cost the same however many
 matters have been closed; pages follow a key and never skip rows. Words for people are made here, day by day where
@@ -49,8 +49,8 @@ from engine.machine import variables
 from engine.model import Passed, State, Value, decode, encode
 from engine.work import Work
 
-SEE_AREA = "see_area"
-"""The permission of a role to see every matter in the area of its unit."""
+SEEING = frozenset({"see_area", "urge", "supervise", "merge", "repair"})
+"""The permissions of a role that let it see every matter in the area of its unit: nobody can urge unseen."""
 
 COUNTED = 10_000
 """Totals are exact up to here; a longer list says so instead of counting on."""
@@ -112,21 +112,17 @@ NOTHING = -1
 
 
 def scope(work: Work, actor: Actor) -> Scope:
-    """What the actor's role may see: the area, if every published pack that knows the role says so."""
-    known = _roles(work, actor.role)
-    return Scope(actor, bool(known) and all(SEE_AREA in role.permissions for role in known))
+    """What the actor's role may see."""
+    known = role(work, actor.role)
+    return Scope(actor, known is not None and not SEEING.isdisjoint(known.permissions))
 
 
 def role(work: Work, key: str) -> Role | None:
-    """The role as the pack that came into force last describes it."""
-    known = _roles(work, key)
-    return known[-1] if known else None
-
-
-def _roles(work: Work, key: str) -> list[Role]:
-    packs = work.connection.execute(select(tables.pack.c.key).order_by(tables.pack.c.in_force_from)).scalars()
-    found = [_pack(work, pack) for pack in packs]
-    return [pack.roles[key] for pack in found if key in pack.roles]
+    """The role as described by the law that came into force last, or by a draft if only drafts know it."""
+    pack = tables.pack.c
+    newest = (case((pack.force == "law", 0), else_=1), pack.in_force_from.desc())
+    keys = work.connection.execute(select(pack.key).order_by(*newest)).scalars()
+    return next((found for pack_key in keys if (found := _pack(work, pack_key).roles.get(key))), None)
 
 
 def inside(connection: Connection, column: ColumnElement[str], area: str) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import sqlite3
 import subprocess
 import sys
@@ -12,8 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from engine import cases, census, publishing, records, tables
-from engine.calendars import Calendar
+from engine import cases, publishing, records, tables
 from engine.cases import Opening
 from engine.iso8601 import instant
 from engine.store import Store
@@ -896,7 +896,7 @@ def test_the_installed_program_answers_like_the_runner(tmp_path: Path) -> None:
     assert program("check", diagram(tmp_path, "start s\ncatch c timer=x\ns -> c", "b.bpmn")).returncode == 1
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "gbk", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "gbk"])
 def test_output_fits_the_encoding_of_the_terminal(tmp_path: Path, encoding: str) -> None:
     path = diagram(tmp_path, ONE_STEP, "事项.bpmn")
     result = program("check", path, "--json", PYTHONIOENCODING=encoding)
@@ -950,6 +950,31 @@ def test_an_error_inside_the_program_is_no_finding(tmp_path: Path, monkeypatch: 
     assert "a fault of ours" in result.stderr
 
 
-def test_the_calendar_of_the_product_is_whole() -> None:
-    assert Calendar.from_years(publishing.read_calendars()).confirmed >= set(range(2020, 2027))
-    assert census.all_cases is not None
+def on_terminal(*arguments: object) -> str:
+    """What somebody at a terminal sees."""
+    seen, (screen, keyboard) = b"", pty.openpty()
+    with subprocess.Popen([str(PROGRAM), *map(str, arguments)], stdout=keyboard, stderr=keyboard) as running:
+        os.close(keyboard)
+        while part := _read(screen):
+            seen += part
+        running.wait()
+    os.close(screen)
+    return seen.decode()
+
+
+def _read(screen: int) -> bytes:
+    """Linux reports the end of a terminal as an error."""
+    try:
+        return os.read(screen, 4096)
+    except OSError:
+        return b""
+
+
+def test_a_terminal_gets_tables_and_progress(tmp_path: Path) -> None:
+    path = diagram(tmp_path, ONE_STEP.replace("核实", "'[red]核实'"))
+    assert "┏━" in on_terminal("play", path)
+    shown = on_terminal("check", path, path)
+    assert "检查 checking" in shown
+    assert "2/2" in shown
+    piped = program("check", path, path)
+    assert (b"checking" in piped.stderr, b"\x1b" in piped.stdout) == (False, False)

@@ -420,6 +420,14 @@ def test_data_objects_become_variables() -> None:
     }
 
 
+def test_the_type_of_a_variable_is_known_from_its_item_definition() -> None:
+    items = '<itemDefinition id="i" structureRef="xsd:string" isCollection="true"/><itemDefinition id="j"/>'
+    objects = '<dataObject id="v" itemSubjectRef="i"/><dataObject id="w" itemSubjectRef="j"/><dataObject id="x"/>'
+    reading = bpmn.read(process(objects + '<dataObjectReference id="r"/><task id="n"/>', items))
+    assert reading.findings == ()
+    assert {id: one.type for id, one in reading.processes["p"].variables.items()} == {"v": "list", "w": "", "x": ""}
+
+
 def test_a_name_of_its_own_counts_more_than_that_of_the_pool() -> None:
     pool = '<collaboration><participant id="pa" name="街道" processRef="p"/></collaboration>'
     reading = bpmn.read(file(pool + '<process id="p" name="事项"><task id="n"/></process>'))

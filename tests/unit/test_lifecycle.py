@@ -311,16 +311,20 @@ def test_the_order_names_every_status_once_and_open_ones_first() -> None:
 # -- guards ------------------------------------------------------------------------------------------
 
 FREE = (
-    "complete claim release reassign delegate return withdraw dispute ask_extension ask_suspension ask_void"
-    " ask_consultation emergency emergency_lifted emergency_revoked supervise urge void merge close archive"
+    "complete claim release reassign delegate return withdraw dispute extend suspend resume ask_extension"
+    " ask_suspension ask_void consultation emergency emergency_lifted emergency_revoked supervise urge void merge"
+    " close archive"
 )
 FORBIDDEN = {
     (): "",
     ("disputed",): "dispute close archive merge",
-    ("emergency",): "ask_suspension ask_void close archive merge void",
-    ("suspended",): "complete return dispute ask_extension ask_suspension close archive merge",
-    ("disputed", "suspended"): "complete return dispute ask_extension ask_suspension close archive merge",
-    ("emergency", "suspended"): "ask_suspension ask_void close archive merge void",
+    ("emergency",): "suspend ask_suspension void ask_void close archive merge",
+    ("suspended",): "complete return dispute extend ask_extension suspend ask_suspension close archive merge",
+    (
+        "disputed",
+        "suspended",
+    ): "complete return dispute extend ask_extension suspend ask_suspension close archive merge",
+    ("emergency", "suspended"): "suspend ask_suspension void ask_void close archive merge",
 }
 
 
