@@ -769,7 +769,7 @@ def travelled(work: Work, id: int) -> dict[str, int]:
             continue
         definition = definition or work.library.definition(work.connection, str(record.detail["definition"]))
         state, effects = records.MACHINES[definition.semantics](definition, state, happened)
-        passed.update(one.node for one in effects if isinstance(one, Passed) and one.what in PASSAGES)
+        passed.update(one.node for one in effects if isinstance(one, Passed) and one.what == "completed")
     return dict(passed)
 
 
@@ -777,9 +777,6 @@ class _Recorded(Value, frozen=True):
     """An event as a record gives it back."""
 
     event: records.Happened
-
-
-PASSAGES = frozenset({"completed", "fired", "sent", "caught"})
 
 
 def _definition(work: Work, row: RowMapping) -> Definition:

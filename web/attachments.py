@@ -13,6 +13,7 @@ FILE = {
     "required": ["file"],
     "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
 }
+FETCHED: dict[str, Any] = {"description": "文件 The file", "content": {"application/octet-stream": {}}}
 
 
 @routes.post("/matters/<number>/attachments")

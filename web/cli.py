@@ -255,7 +255,7 @@ def _show_play(told: dict[str, Any]) -> None:
         terminal.show(f"{incident['node']}: {incident['code']}: {incident['text']}")
     if told["open"]:
         terminal.show(f"等待办理 / waiting: {'、'.join(told['open'])}")
-    terminal.show(f"变量 / variables: {encode(told['variables']).decode()}")
+    terminal.show(f"变量 / variables: {terminal.json_text(told['variables'])}")
 
 
 # -- regulations -------------------------------------------------------------------------------------

@@ -59,7 +59,6 @@ def livez() -> dict[str, str]:
 
 
 @routes.get("/readyz")
-@routes.doc(responses={503: "未就绪 Not ready"})
 def readyz() -> Response:
     """就绪 It can serve: database, schema, clock"""
     checks = _checks(http.site().settings.clock_patience)

@@ -194,8 +194,10 @@ def application(engine: Engine, settings: Settings) -> APIFlask:
     )
     app.extensions["wangge"] = Site(engine, settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.largest_body
-    app.config["HTTP_ERROR_SCHEMA"] = app.config["VALIDATION_ERROR_SCHEMA"] = PROBLEM
-    app.config["AUTO_AUTH_ERROR_RESPONSE"] = True
+    for kind in ("404", "VALIDATION_ERROR", "AUTH_ERROR"):
+        app.config[f"AUTO_{kind}_RESPONSE"] = False
+    app.config["AUTO_SERVERS"] = False
+    app.config["AUTO_OPERATION_ID"] = True
     app.config["SECURITY_SCHEMES"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
         "cookie": {"type": "apiKey", "in": "cookie", "name": settings.cookie_name},
@@ -203,37 +205,59 @@ def application(engine: Engine, settings: Settings) -> APIFlask:
     cast(DefaultJSONProvider, app.json).ensure_ascii = False
     app.before_request(_begin)
     app.after_request(_finish)
+    app.spec_processor(_documented)
     app.error_processor(_http_error)
     app.register_error_handler(WanggeError, _our_error)
     app.register_error_handler(Exception, _unexpected)
     return app
 
 
-PROBLEM = {
+PROBLEM: dict[str, Any] = {
     "type": "object",
     "title": "Problem",
-    "description": "RFC 9457",
+    "description": "RFC 9457, in two languages",
     "required": ["type", "title", "status", "detail", "instance", "code"],
     "properties": {
         **{
             name: {"type": "string"}
-            for name in (
-                "type",
-                "title",
-                "title_en",
-                "detail",
-                "detail_en",
-                "instance",
-                "request_id",
-                "code",
-                "article",
-            )
+            for name in ("type", "title", "title_en", "detail", "detail_en", "instance", "request_id", "code", "article")
         },
         "status": {"type": "integer"},
         "findings": {"type": "array", "items": {"type": "object"}},
         "details": {},
     },
 }
+POST_HEADER = {
+    "name": "X-Wangge-Post",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "以哪个岗位 In which of one's posts",
+}
+KEY_HEADER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "maxLength": answers.LONGEST},
+    "description": "同一键同一内容只办一次 The same key and content are done once",
+}
+READING, WRITING = (401, 403, 404, 422), (400, 401, 403, 404, 409, 413, 415, 422)
+
+
+def _documented(spec: dict[str, Any]) -> dict[str, Any]:
+    """Every operation names its headers and every problem it can answer."""
+    spec["components"]["schemas"]["Problem"] = PROBLEM
+    for methods in spec["paths"].values():
+        for method, operation in methods.items():
+            secured = "security" in operation
+            headers = [POST_HEADER, KEY_HEADER][: 2 if method == "post" else 1] if secured else []
+            operation["parameters"] = [*operation.get("parameters", []), *headers]
+            for status in (*(WRITING if method == "post" else READING if secured else ()), 500, 503):
+                operation["responses"].setdefault(str(status), {}).update(_documented_problem(status))
+    return spec
+
+
+def _documented_problem(status: int) -> dict[str, Any]:
+    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": str(problems.TITLES[status]), "content": content}
 
 
 def _begin() -> None:

@@ -20,7 +20,7 @@ class SignIn(Body):
 
 @routes.post("/sessions")
 @routes.input(SignIn)
-@routes.doc(responses={401: "登录名或密码不正确 Wrong login or password"})
+@routes.doc(responses={201: "已登录 Signed in"})
 def sign_in(json_data: SignIn) -> Response:
     """登录 Sign in
 

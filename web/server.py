@@ -1,8 +1,8 @@
 """How the service runs: in one process with threads (SQLite), or as web and worker apart (PostgreSQL).
 
-`serve` is everything in one process: HTTP by waitress, the clock and the outbox in threads. `web` is HTTP alone, in as
-many processes as wanted, by gunicorn: no scheduler and no job runs there. `worker` is the clock and the jobs, on as many
-nodes as wanted.
+`serve` is everything in one process: HTTP by waitress, the clock and the outbox in threads. `web` is HTTP alone, in
+as many processes as wanted, by gunicorn: no scheduler and no job runs there. `worker` is the clock and the jobs, on as
+many nodes as wanted.
 """
 
 import signal
@@ -32,8 +32,13 @@ def serve(engine: Engine, settings: Settings, host: str, port: int, ready: Calla
     engine.wake = jobs.wake
     server = waitress.create_server(create_app(engine, settings), sockets=[listening], threads=8, ident="wangge")
     stopping = threading.Event()
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        server.close()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: (stopping.set(), server.close()))
+        signal.signal(number, stop)
     jobs.start()
     clock.start()
     try:

@@ -35,13 +35,18 @@ COLOURS = {"error": "bold red", "warning": "yellow", "advice": "cyan"}
 
 
 def show_json(value: object) -> None:
-    """One JSON document; characters the output cannot hold are written as JSON escapes."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    """One JSON document, indented."""
+    sys.stdout.write(json_text(value, 2) + "\n")
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """A value as JSON; characters that standard output cannot hold are written as JSON escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
-        text = json.dumps(value, indent=2)
-    sys.stdout.write(text + "\n")
+        return json.dumps(value, indent=indent)
+    return text
 
 
 def show(text: str) -> None:

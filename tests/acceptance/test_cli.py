@@ -102,7 +102,7 @@ def test_a_play_for_people_shows_steps_status_and_variables(tmp_path: Path) -> N
     assert result.exit_code == 0
     assert "2026-01-05T09:00:00+08:00\ta\tcompleted\n" in result.stdout
     assert "已结束 / ended" in result.stdout
-    assert '{"place":"桥头"}' in result.stdout
+    assert '{"place": "桥头"}' in result.stdout
 
 
 def test_steps_are_completed_in_the_order_they_opened_before_time_moves(tmp_path: Path) -> None:
@@ -219,6 +219,13 @@ def test_a_variable_is_json_or_else_text(tmp_path: Path, text: str, value: objec
     assert told("play", diagram(tmp_path), "--var", f"x={text}")["variables"] == {"x": value}
 
 
+def test_a_variable_nobody_can_encode_is_shown_escaped(tmp_path: Path) -> None:
+    for options in ([], ["--json"]):
+        result = run("play", diagram(tmp_path), "--var", r'x="\ud800"', *options)
+        assert result.exit_code == 0
+        assert r'"x": "\ud800"' in result.stdout
+
+
 @pytest.mark.parametrize("text", ["urgent", "=1", ""])
 def test_a_variable_without_name_or_value_is_refused(tmp_path: Path, text: str) -> None:
     refused(run("play", diagram(tmp_path), "--var", text), "--var")
@@ -229,9 +236,12 @@ def test_a_time_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     refused(run("play", diagram(tmp_path), "--at", text), text)
 
 
-def test_a_play_beyond_the_end_of_time_is_refused(tmp_path: Path) -> None:
-    script = file(tmp_path, "script.json", [{"advance": "P100Y"}] * 81)
+@pytest.mark.parametrize("step", ["P100Y", "P36500D"])
+def test_a_play_beyond_the_end_of_time_is_refused(tmp_path: Path, step: str) -> None:
+    script = file(tmp_path, "script.json", [{"advance": step}] * 81)
     refused(run("play", diagram(tmp_path), "--script", script), "advance")
+    loop = f"start s\ncatch c timer={step}\nexclusive x\nend e\ns -> c\nc -> x\nx -> c [1 == 1]\nx => e"
+    refused(run("play", diagram(tmp_path, loop)), "advance")
 
 
 WAYS_IN = """
@@ -251,6 +261,8 @@ def test_the_play_begins_where_the_script_begins(tmp_path: Path) -> None:
     play = told("play", path, "--script", siren, "--var", "quiet=1")
     assert entered(play) == ["by_siren", "a", "e"]
     assert play["variables"] == {"quiet": 1, "loud": 1}
+    call = file(tmp_path, "call.json", [{"message": "call"}])
+    assert entered(told("play", path, "--script", call)) == ["by_phone", "a", "e"], "the call is not heard twice"
     assert entered(told("play", path)) == ["by_phone", "a", "e"]
     assert entered(told("play", path, "--start", "by_siren")) == ["by_siren", "a", "e"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select, text, update
 
@@ -174,6 +174,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
+@example({"\ue000": 1, "\U00010000": 2})
 def test_canonical_json_is_rfc_8785(value: Any) -> None:
     try:
         expected = rfc8785.dumps(value)

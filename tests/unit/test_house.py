@@ -39,6 +39,7 @@ IMPORTERS = {
 SQL = {"store", "records", "tables", "cases", "queries", "directory", "clock", "outbox", "library", "work"} | {
     "publishing",
     "census",
+    "archive",
     "attachments",
 }
 """The modules of the engine that speak to the database."""
