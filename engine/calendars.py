@@ -258,9 +258,7 @@ def read_year(data: bytes, expected: int | None = None) -> Year:
     else:
         findings = [*_repeated_findings(repeated), *_file_findings(content, expected)]
     if findings:
-        raise Invalid(
-            "calendar.invalid", "日历文件有误，未导入。", "The calendar file was not imported.", findings
-        )
+        raise Invalid("calendar.invalid", "日历文件有误，未导入。", "The calendar file was not imported.", findings)
     return revive(content, Year)
 
 
@@ -272,9 +270,7 @@ def _object(pairs: list[tuple[str, Any]], repeated: list[str]) -> dict[str, Any]
 
 def _repeated_findings(names: Iterable[str]) -> Iterator[Finding]:
     for name in names:
-        yield _finding(
-            "repeated", name, f"“{name}”出现两次，请只留一个。", f'"{name}" occurs twice: keep one.'
-        )
+        yield _finding("repeated", name, f"“{name}”出现两次，请只留一个。", f'"{name}" occurs twice: keep one.')
 
 
 def _file_findings(content: Any, expected: int | None) -> Iterator[Finding]:
@@ -282,9 +278,7 @@ def _file_findings(content: Any, expected: int | None) -> Iterator[Finding]:
         yield _finding("format", "", "文件须为一个 JSON 对象。", "The file must hold one JSON object.")
         return
     for name in sorted(content.keys() - {"year", "status", "source", "amendments", "days"}):
-        yield _finding(
-            "field", name, f"没有“{name}”这一项，请删除。", f'There is no field "{name}": remove it.'
-        )
+        yield _finding("field", name, f"没有“{name}”这一项，请删除。", f'There is no field "{name}": remove it.')
     yield from _number_findings(content.get("year"), expected)
     yield from _status_findings(content)
     yield from _all_days_findings(content)
@@ -325,11 +319,7 @@ def _status_findings(content: dict[str, Any]) -> Iterator[Finding]:
         )
     if source is not None:
         yield from _source_findings(source, "source")
-    if (
-        status == "confirmed"
-        and isinstance(source, dict)
-        and str(content.get("year")) not in str(source.get("title"))
-    ):
+    if status == "confirmed" and isinstance(source, dict) and str(content.get("year")) not in str(source.get("title")):
         yield _finding(
             "source",
             "source",
@@ -349,9 +339,7 @@ def _amendment_findings(amendments: Any) -> Iterator[Finding]:
 
 def _source_findings(source: Any, place: str) -> Iterator[Finding]:
     if not isinstance(source, dict) or not _is_text(source.get("title")):
-        yield _finding(
-            "source", place, "来源须写明文件名称。", "A source must have the title of the document."
-        )
+        yield _finding("source", place, "来源须写明文件名称。", "A source must have the title of the document.")
         return
     for name in sorted(source.keys() - {"title", "number", "published"}):
         yield _finding("field", name, f"来源没有“{name}”这一项。", f'A source has no field "{name}".')
@@ -360,9 +348,7 @@ def _source_findings(source: Any, place: str) -> Iterator[Finding]:
             "source", place, "文号须为文字；不知道时写 null。", "The number must be text, or null if unknown."
         )
     if source.get("published") is not None and _as_date(source["published"]) is None:
-        yield _finding(
-            "source", place, "公布日期须写成 2025-11-04。", "Write the date of publication as 2025-11-04."
-        )
+        yield _finding("source", place, "公布日期须写成 2025-11-04。", "Write the date of publication as 2025-11-04.")
 
 
 def _all_days_findings(content: dict[str, Any]) -> Iterator[Finding]:
@@ -374,9 +360,7 @@ def _all_days_findings(content: dict[str, Any]) -> Iterator[Finding]:
         yield from _day_findings(text, rule, content.get("year"))
     kinds = {rule.get("kind") for rule in days.values() if isinstance(rule, dict)}
     if content.get("status") == "confirmed" and "holiday" not in kinds:
-        yield _finding(
-            "days", "days", "已公布的年份没有任何放假日。", "A confirmed year has no holiday at all."
-        )
+        yield _finding("days", "days", "已公布的年份没有任何放假日。", "A confirmed year has no holiday at all.")
 
 
 def _day_findings(text: str, rule: Any, year: Any) -> Iterator[Finding]:
@@ -418,14 +402,10 @@ def _rule_findings(text: str, rule: dict[str, Any], day: date | None) -> Iterato
 def _year_findings(years: Sequence[Year]) -> Iterator[Finding]:
     numbers = [one.year for one in years]
     for number in sorted({one for one in numbers if numbers.count(one) > 1}):
-        yield _finding(
-            "repeated", str(number), f"{number} 年给了两次。", f"The year {number} is given twice."
-        )
+        yield _finding("repeated", str(number), f"{number} 年给了两次。", f"The year {number} is given twice.")
     for one in years:
         if not _is_year(one.year) or not all(_lies_in(day, one.year) for day in one.days):
-            yield _finding(
-                "date", str(one.year), f"{one.year} 年的日期有误。", f"A day of {one.year} is out of place."
-            )
+            yield _finding("date", str(one.year), f"{one.year} 年的日期有误。", f"A day of {one.year} is out of place.")
 
 
 def _schedule_findings(schedules: Sequence[Schedule]) -> Iterator[Finding]:
@@ -433,9 +413,7 @@ def _schedule_findings(schedules: Sequence[Schedule]) -> Iterator[Finding]:
         yield _finding("hours", "", "须有至少一套作息时间。", "There must be at least one working schedule.")
     starts = [one.effective_from for one in schedules]
     for start in sorted({one for one in starts if starts.count(one) > 1}):
-        yield _finding(
-            "repeated", str(start), f"{start} 起有两套作息时间。", f"Two schedules begin on {start}."
-        )
+        yield _finding("repeated", str(start), f"{start} 起有两套作息时间。", f"Two schedules begin on {start}.")
     for one in schedules:
         edges = [edge for shift in one.shifts for edge in shift]
         if not edges or any(later <= earlier for earlier, later in pairwise(edges)):

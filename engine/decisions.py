@@ -659,9 +659,7 @@ def read(data: bytes) -> tuple[dict[str, Table], list[Finding]]:
 
 def _by_key(tables: list[Table | None], report: _Report) -> dict[str, Table]:
     """The tables, or none if the file as a whole is at fault."""
-    if any(
-        finding.rule in ("dmn.schema", "dmn.import", "dmn.item-definition") for finding in report.findings
-    ):
+    if any(finding.rule in ("dmn.schema", "dmn.import", "dmn.item-definition") for finding in report.findings):
         return {}
     return {table.key: table for table in tables if table is not None}
 
@@ -674,8 +672,7 @@ def _is_dmn(root: xml.Element, report: _Report) -> bool:
             root,
             "dmn.version",
             f"不是 DMN 1.1、1.2 或 1.3 的决策文件（根元素为 {root.tag}）。请导出 1.3 版。",
-            f"This is not a decision file of DMN 1.1, 1.2 or 1.3 (its root is {root.tag}). "
-            "Export it as version 1.3.",
+            f"This is not a decision file of DMN 1.1, 1.2 or 1.3 (its root is {root.tag}). Export it as version 1.3.",
         )
         return False
     _lift(root, namespace)
@@ -750,9 +747,7 @@ def _read_decision(decision: xml.Element, file: _Report) -> Table | None:
 
 def _check_decision(decision: xml.Element, report: _Report) -> None:
     if not _id(decision):
-        report.on(
-            decision, "dmn.no-id", "决策没有编号（id）。请补充。", "The decision has no id. Give it one."
-        )
+        report.on(decision, "dmn.no-id", "决策没有编号（id）。请补充。", "The decision has no id. Give it one.")
     for element in decision.iter(f"{{{DMN}}}*"):
         _check_element(element, decision, report)
     if not _children(decision, "decisionTable") and report.is_clean:
@@ -785,8 +780,7 @@ def _read_table(decision: xml.Element, element: xml.Element, report: _Report) ->
         return None
     drawn = _parsed_by_spiff(decision)
     inputs = tuple(
-        _input(clause, column, report)
-        for clause, column in zip(drawn.inputs, _children(element, "input"), strict=True)
+        _input(clause, column, report) for clause, column in zip(drawn.inputs, _children(element, "input"), strict=True)
     )
     outputs = tuple(
         _output(clause, column, report)
@@ -923,16 +917,12 @@ def _type(name: str | None, place: _Place, report: _Report) -> Type:
 def _domain(column: xml.Element, name: str, wanted: Type, place: _Place, report: _Report) -> Test:
     test = _cell_test(_text_of(column, name), wanted, Test(), place, report)
     if test.negated:
-        fault = _Fault(
-            "dmn.allowed-values", "允许值不能使用 not(…)", "allowed values cannot be written with not(…)"
-        )
+        fault = _Fault("dmn.allowed-values", "允许值不能使用 not(…)", "allowed values cannot be written with not(…)")
         _blame(place, fault, report)
     return test
 
 
-def _rule(
-    drawn: Any, row: xml.Element, inputs: Sequence[Input], outputs: Sequence[Output], report: _Report
-) -> Rule:
+def _rule(drawn: Any, row: xml.Element, inputs: Sequence[Input], outputs: Sequence[Output], report: _Report) -> Rule:
     tests = [
         _cell_test(entry.text or "", column.type, column.allowed, _cell_place(drawn, entry, column), report)
         for column, entry in zip(inputs, drawn.inputEntries, strict=True)
@@ -1006,13 +996,9 @@ def _blame(place: _Place, fault: _Fault, report: _Report, text: str = "") -> Non
 def _check_table(table: Table, element: xml.Element, report: _Report) -> None:
     names = [column.name for column in table.outputs]
     if len(set(names)) < len(names):
-        report.on(
-            element, "dmn.output-name", "输出名称重复。请改名。", "Two outputs have one name. Rename one."
-        )
+        report.on(element, "dmn.output-name", "输出名称重复。请改名。", "Two outputs have one name. Rename one.")
     if len({rule.id for rule in table.rules}) < len(table.rules):
-        report.on(
-            element, "dmn.rule-id", "规则编号重复。请重建规则。", "Two rules have one id. Draw one again."
-        )
+        report.on(element, "dmn.rule-id", "规则编号重复。请重建规则。", "Two rules have one id. Draw one again.")
     if not table.rules:
         words = (
             "决策表没有规则，结果总为空。请添加规则。",

@@ -42,9 +42,7 @@ TASKS = frozenset({"task", "user", "manual", "service", "script", "rule", "send"
 ACTIVITIES = TASKS | {"subprocess", "call"}
 GATEWAYS = frozenset({"exclusive", "parallel", "inclusive", "event_gateway"})
 
-TriggerKind = Literal[
-    "none", "message", "timer", "signal", "error", "escalation", "conditional", "terminate", "link"
-]
+TriggerKind = Literal["none", "message", "timer", "signal", "error", "escalation", "conditional", "terminate", "link"]
 
 
 class Timer(Value, frozen=True):

@@ -203,9 +203,7 @@ class _Fault(Exception):
     def named(self, source: str) -> ExpressionError:
         short = _quoted(source)
         zh, en = (f"「{short}」", f" `{short}`") if source else ("", "")
-        return ExpressionError(
-            f"expression.{self.code}", f"表达式{zh}：{self.zh}。", f"Expression{en}: {self.en}."
-        )
+        return ExpressionError(f"expression.{self.code}", f"表达式{zh}：{self.zh}。", f"Expression{en}: {self.en}.")
 
 
 class _Frame:
@@ -784,9 +782,7 @@ class _Builder:
                     keys.append(key)
                 case _:
                     zh = "exists() 和 default() 的第一个参数须为名称"
-                    raise _Fault(
-                        "forbidden", zh, "the first argument of exists() and default() must be a name"
-                    )
+                    raise _Fault("forbidden", zh, "the first argument of exists() and default() must be a name")
             node = inner
 
 
@@ -925,9 +921,7 @@ def _missing(name: str) -> _Fault:
 
 def _wrong_kind(operation: str, value: Any) -> _Fault:
     kind = _kind(value)
-    return _Fault(
-        "type", f"「{operation}」不能用于{_LABELS[kind]}", f"`{operation}` does not work on a {kind}"
-    )
+    return _Fault("type", f"「{operation}」不能用于{_LABELS[kind]}", f"`{operation}` does not work on a {kind}")
 
 
 def _wrong_kinds(operation: str, left: Any, right: Any) -> _Fault:
@@ -1205,9 +1199,7 @@ class _Checker:
         domain, values = (one, two) if len(one) >= len(two) else (two, one)
         strange = ", ".join(repr(value) for value in values)
         listed = ", ".join(repr(value) for value in domain[:20])
-        close = (
-            difflib.get_close_matches(str(values[0]), [str(value) for value in domain], 1) if values else []
-        )
+        close = difflib.get_close_matches(str(values[0]), [str(value) for value in domain], 1) if values else []
         zh, en = (f"；是否想写 {close[0]!r}", f"; perhaps {close[0]!r}") if close else ("", "")
         self.note(
             "outside-domain",
@@ -1217,9 +1209,7 @@ class _Checker:
 
     def never(self, symbol: str, one: Type, two: Type) -> None:
         (zh, en), (zh_too, en_too) = _kinds_text(one), _kinds_text(two)
-        self.note(
-            "kinds", f"不能用「{symbol}」比较{zh}与{zh_too}", f"`{symbol}` cannot compare {en} with {en_too}"
-        )
+        self.note("kinds", f"不能用「{symbol}」比较{zh}与{zh_too}", f"`{symbol}` cannot compare {en} with {en_too}")
 
     def call(self, node: ast.Call) -> Type:
         name = node.func.id if isinstance(node.func, ast.Name) else ""

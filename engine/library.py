@@ -9,7 +9,7 @@ from datetime import date, datetime
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, func, literal, or_, select
+from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select
 
 from engine import tables
 from engine.calendars import Calendar, local, read_year
@@ -114,6 +114,11 @@ class Library:
         """Whether this installation is for training: only then may a matter run under a draft."""
         value = connection.execute(select(tables.setting.c.value).where(tables.setting.c.key == "training")).scalar()
         return value == "true"
+
+    def allow_training(self, connection: Connection) -> None:
+        """Makes this installation one for training, for good."""
+        if not self.training(connection):
+            connection.execute(insert(tables.setting), {"key": "training", "value": "true"})
 
     def calendar(self, connection: Connection) -> Calendar:
         """The working-day calendar as it is known now."""

@@ -197,9 +197,7 @@ def remaining(
     return ticks / line.size
 
 
-def elapsed(
-    unit: Unit, start: datetime, end: datetime, calendar: Calendar, pauses: Iterable[Pause] = ()
-) -> float:
+def elapsed(unit: Unit, start: datetime, end: datetime, calendar: Calendar, pauses: Iterable[Pause] = ()) -> float:
     """How much of the unit has run between two moments, pauses left out; 0 when `end` is before `start`.
 
     Days are whole: the first is not counted, the last when business has closed.
@@ -377,9 +375,7 @@ def _parts(limit: Limit, extensions: Iterable[Extension]) -> tuple[Extension, ..
     return (Extension(limit.amount, limit.unit), *extensions)
 
 
-def _legs(
-    parts: Iterable[Extension], start: datetime, calendar: Calendar, stops: Sequence[Pause]
-) -> list[_Leg]:
+def _legs(parts: Iterable[Extension], start: datetime, calendar: Calendar, stops: Sequence[Pause]) -> list[_Leg]:
     """The limit and its extensions, each counted from the end of the one before; the last may stand."""
     legs: list[_Leg] = []
     for part in parts:
@@ -524,9 +520,7 @@ def _rolled(day: date, calendar: Calendar, runs: bool) -> Explained:
         return _day_off(day, calendar)
     if not runs:
         return _row(day, "paused", "停表，不计入", "clock stopped, not counted")
-    return _row(
-        day, "rolled", "最后一日是休息日，顺延至此工作日", "last day was a day off: moved to this working day"
-    )
+    return _row(day, "rolled", "最后一日是休息日，顺延至此工作日", "last day was a day off: moved to this working day")
 
 
 def _explain_time(leg: _Leg, calendar: Calendar, stops: Sequence[Pause]) -> Iterator[Explained]:
@@ -639,14 +633,8 @@ def _none_findings(name: str, data: Mapping[str, Any]) -> Iterator[Finding]:
     if data["none"] is not True:
         yield _finding("none", name, "none 须为 true 或 false。", "none must be true or false.")
     if any(data.get(field) is not None for field in ("amount", "unit", "extension_max")):
-        yield _finding(
-            "none", name, "不设时限就不能再写数值或单位。", "No limit has no amount, unit or extension."
-        )
-    if (
-        not isinstance(basis, Mapping)
-        or not _is_text(basis.get("document"))
-        or not _is_text(basis.get("set_by"))
-    ):
+        yield _finding("none", name, "不设时限就不能再写数值或单位。", "No limit has no amount, unit or extension.")
+    if not isinstance(basis, Mapping) or not _is_text(basis.get("document")) or not _is_text(basis.get("set_by")):
         yield _finding(
             "none",
             name,
@@ -675,9 +663,7 @@ def _percent_findings(name: str, data: Mapping[str, Any]) -> Iterator[Finding]:
 def _basis_findings(name: str, basis: object) -> Iterator[Finding]:
     if not isinstance(basis, Mapping) or basis.get("kind") not in get_args(BasisKind):
         kinds = "、".join(f"{words.zh} {kind}" for kind, words in BASES.items())
-        yield _finding(
-            "basis", name, f"请写明时限依据：{kinds}。", f"Name the basis of the limit: {', '.join(BASES)}."
-        )
+        yield _finding("basis", name, f"请写明时限依据：{kinds}。", f"Name the basis of the limit: {', '.join(BASES)}.")
         return
     for field in sorted(basis.keys() - _BASIS_FIELDS, key=str):
         yield _finding("field", name, f"依据没有“{field}”这一项。", f'A basis has no field "{field}".')
@@ -692,9 +678,7 @@ def _basis_findings(name: str, basis: object) -> Iterator[Finding]:
 def _authority_findings(name: str, basis: Mapping[str, Any]) -> Iterator[Finding]:
     kind = basis["kind"]
     if kind in ("statute", "draft") and not _is_text(basis.get("article")):
-        yield _finding(
-            "basis", name, "法定或草案时限须写明条款 article。", "Law and draft must cite their article."
-        )
+        yield _finding("basis", name, "法定或草案时限须写明条款 article。", "Law and draft must cite their article.")
     missing = [field for field in ("set_by", "document") if not _is_text(basis.get(field))]
     if basis.get("effective_from") is None:
         missing.append("effective_from")

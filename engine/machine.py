@@ -322,8 +322,7 @@ class _Run:
                 token,
                 "stuck_in",
                 "machine.endless",
-                f"流程图在此处无休止地循环（超过{MOVES}步）。 "
-                "The diagram runs in a circle here without waiting.",
+                f"流程图在此处无休止地循环（超过{MOVES}步）。 The diagram runs in a circle here without waiting.",
             )
         elif token.mode == "leaving":
             self.leave(token)
@@ -451,8 +450,7 @@ class _Run:
         empty = [flow for flow in join.incoming if not scope.joins.get(flow)]
         filled = [flow for flow in join.incoming if scope.joins.get(flow)]
         return any(
-            any(place in upstream[flow] for flow in empty)
-            and not any(place in upstream[flow] for flow in filled)
+            any(place in upstream[flow] for flow in empty) and not any(place in upstream[flow] for flow in filled)
             for place in self.places(scope, level)
             if place != join.id
         )

@@ -231,19 +231,7 @@ class Cancelled(Value, frozen=True, tag="cancelled"):
     reason: str = ""
 
 
-Event = (
-    Began
-    | Completed
-    | Failed
-    | Escalated
-    | Messaged
-    | Signalled
-    | Fired
-    | Became
-    | Assigned
-    | Retried
-    | Cancelled
-)
+Event = Began | Completed | Failed | Escalated | Messaged | Signalled | Fired | Became | Assigned | Retried | Cancelled
 
 
 # -- effects: what the world has to do ---------------------------------------------------------------

@@ -430,8 +430,12 @@ class _Rules(Graph):
         return node.kind == "exclusive" and len(ways(node, flows)) == len(flows)
 
     def weaker(self, node: Node, other: Node) -> bool:
-        """Whether the node could fail where the other cannot, so that the other cannot stand for it."""
-        return self.habits.fallible and node.kind in WAITING and other.kind not in WAITING
+        """Whether the node could fail where the other cannot, or with another effect, so that the other cannot
+        stand for it."""
+        if not self.habits.fallible or node.kind not in WAITING:
+            return False
+        caught = {self.nodes[id].trigger.kind for id in other.boundaries}
+        return other.kind not in WAITING or bool(caught & self.habits.outer)
 
     # before the rules: the same things drawn in the same way
 

@@ -326,7 +326,7 @@ def _tangled_flows(
         behind = [n.id for n in nodes.values() if n.kind not in AT_FIRST and not (n.kind == "catch" and n.host)]
         splits = node.kind in ("exclusive", "parallel", "inclusive")
         count = draw(st.integers(1, 3)) if splits else draw(st.sampled_from((1, 1, 1, 1, 1, 0, 2)))
-        targets = [behind] * count
+        targets = [behind] * count if behind else []
     for number, goals in enumerate(targets):
         id = f"f{next(numbers)}"
         condition = f"x == {number}" if node.kind in ("exclusive", "inclusive") else ""

@@ -13,7 +13,10 @@ FILE = {
     "required": ["file"],
     "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
 }
-FETCHED: dict[str, Any] = {"description": "文件 The file", "content": {"application/octet-stream": {}}}
+FETCHED: dict[str, str | dict[str, dict[str, Any]]] = {
+    "description": "文件 The file",
+    "content": {"application/octet-stream": {}},
+}
 
 
 @routes.post("/matters/<number>/attachments")
@@ -32,9 +35,7 @@ def attach(number: str) -> dict[str, Any]:
 
 
 @routes.get("/attachments/<int:id>")
-@routes.doc(
-    security=SECURED, responses={200: {"content": {"application/octet-stream": {}}, "description": "文件 File"}}
-)
+@routes.doc(security=SECURED, responses={200: FETCHED})
 def attachment(id: int) -> Response:
     """下载附件 Fetch a file"""
     row = look(lambda work, who: dict(queries.attachment(work, who, id)))

@@ -91,8 +91,10 @@ def metrics() -> Response:
 
 
 def _may_read() -> bool:
+    """With the token; without one set, from this computer and not through a proxy on it."""
     token = http.site().settings.metrics_token
     if token:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return hmac.compare_digest(given.encode(), token.encode())
-    return bool(request.remote_addr) and ip_address(str(request.remote_addr)).is_loopback
+    passed_on = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+    return not passed_on and bool(request.remote_addr) and ip_address(str(request.remote_addr)).is_loopback

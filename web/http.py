@@ -218,10 +218,10 @@ PROBLEM: dict[str, Any] = {
     "description": "RFC 9457, in two languages",
     "required": ["type", "title", "status", "detail", "instance", "code"],
     "properties": {
-        **{
-            name: {"type": "string"}
-            for name in ("type", "title", "title_en", "detail", "detail_en", "instance", "request_id", "code", "article")
-        },
+        **dict.fromkeys(
+            ("type", "title", "title_en", "detail", "detail_en", "instance", "request_id", "code", "article"),
+            {"type": "string"},
+        ),
         "status": {"type": "integer"},
         "findings": {"type": "array", "items": {"type": "object"}},
         "details": {},
@@ -242,8 +242,9 @@ KEY_HEADER = {
 READING, WRITING = (401, 403, 404, 422), (400, 401, 403, 404, 409, 413, 415, 422)
 
 
-def _documented(spec: dict[str, Any]) -> dict[str, Any]:
+def _documented(given: dict[Any, Any] | str) -> dict[Any, Any] | str:
     """Every operation names its headers and every problem it can answer."""
+    spec = cast(dict[str, Any], given)
     spec["components"]["schemas"]["Problem"] = PROBLEM
     for methods in spec["paths"].values():
         for method, operation in methods.items():

@@ -55,7 +55,7 @@ def run(
             calendar=Calendar.from_years(publishing.read_calendars()),
         )
         return result(player.play(begin.actions))
-    except OverflowError as error:
+    except (OverflowError, ValueError) as error:
         raise Refused(
             "play.beyond-time",
             "推演的时间超出了日历范围。请检查开始时间、定时器和 advance。",

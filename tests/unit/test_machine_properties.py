@@ -4,9 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine import machine
 from engine.checks.soundness import Fault, explore, marking
 from engine.definition import Definition
 from engine.machine import advance
@@ -16,6 +18,15 @@ from tests.strategies import Dice, Play, bent, blocks, tangles
 
 examples = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 seeds = st.integers(0, 2**32)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _short_circles() -> Iterator[None]:
+    """A circle without waiting is an incident after far fewer moves, so that the tests stay quick."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(machine, "MOVES", 300)
+        yield
+
 
 # -- block-structured diagrams -----------------------------------------------------------------------------
 

@@ -1,0 +1,105 @@
+"""A demonstration from nothing: packs, calendars, a city, a virtual month, and people who can sign in.
+
+Used by `wangge demo` (a month in a database of its own) and by `script/server` (the month that ends now).
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine import archive, census, publishing, verification
+from engine.errors import Finding
+from engine.library import Pack
+from engine.model import plain
+from engine.store import Store
+from engine.work import Engine
+from handlers import city
+from handlers.city import City, Plan
+from handlers.demonstration import Demonstration, VirtualTime
+from handlers.registry import HANDLERS
+from web import sessions
+
+DAYS = timedelta(days=30)
+PASSWORD = "wangge-demo"  # noqa: S105 - of people who do not exist, in a database for trying out
+GUIDES = (
+    ("worker", "grid_worker", "{grid}"),
+    ("chief", "grid_chief", "{grid}"),
+    ("triage", "triage_officer", "ga-{township}"),
+    ("check", "checker", "ga-{township}"),
+    ("duty", "duty_officer", "ga-{township}"),
+    ("receiver", "receiver", "dep-{county}-urban_management"),
+    ("handler", "handler", "dep-{county}-urban_management"),
+    ("government", "government_decider", "gov-{township}"),
+    ("supervisor", "supervisor", "ga-c3211"),
+)
+"""Log-ins of a demonstration, one for each kind of desk around the first grid."""
+
+
+class Laid(NamedTuple):
+    """A demonstration that is ready to be played: at the beginning of its month."""
+
+    engine: Engine
+    time: VirtualTime
+    pack: Pack
+    city: City
+
+
+def lay_out(store: Store, name: str, plan: Plan, begin: datetime) -> Laid:
+    """Publishes every pack and calendar year and founds the city, in an empty database."""
+    time = VirtualTime(begin)
+    engine = Engine(store, HANDLERS, time)
+    found = {folder.pack.key: folder for folder in map(publishing.read_folder, publishing.folders())}
+    pack = found[name].pack
+    with engine.work() as work:
+        for year in publishing.read_calendars():
+            publishing.publish_year(work, year)
+        for folder in found.values():
+            publishing.publish(work, folder)
+        if pack.force != "law":
+            work.library.allow_training(work.connection)
+    with engine.work() as work:
+        founded = city.found(work, plan, pack)
+    return Laid(engine, time, pack, founded)
+
+
+def play(laid: Laid, matters: int, seed: int, until: datetime) -> Iterator[tuple[int, Demonstration]]:
+    """Plays the month; yields how many matters have come in so far."""
+    demonstration = Demonstration(laid.engine, laid.time, laid.pack, laid.city, seed)
+    for opened in demonstration.play(matters, until):
+        yield opened, demonstration
+
+
+def report(demonstration: Demonstration) -> dict[str, Any]:
+    """What the month came to, with the verdict of verification."""
+    faults = verify(demonstration.engine)
+    month: dict[str, Any] = plain(demonstration.month())
+    return {**month, "verify": {"good": not faults, "findings": [plain(fault) for fault in faults]}}
+
+
+def verify(engine: Engine) -> list[Finding]:
+    """Every fault of every chain and case."""
+    with engine.look() as work:
+        return [fault for chain in verification.chains(work) for fault in verification.faults(work, chain)]
+
+
+def export(engine: Engine, folder: Path) -> int:
+    """Writes the archive of every closed case into a folder of its own. Returns how many."""
+    with engine.look() as work:
+        closed = set(census.all_cases(work.connection)) - set(census.all_cases(work.connection, open_only=True))
+        for case in sorted(closed):
+            archive.write(archive.package(work, case), folder / f"case-{case}")
+    return len(closed)
+
+
+def let_in(engine: Engine, laid: Laid) -> list[tuple[str, str]]:
+    """Gives one person of each kind of desk a log-in. Returns (log-in, who it is)."""
+    first = laid.city
+    places = {"grid": first.grids[0], "township": first.townships[0], "county": first.counties[0]}
+    guides: list[tuple[str, str]] = []
+    with engine.work() as work:
+        for login, role, unit in GUIDES:
+            for person in work.directory.holders(role, unit.format(**places))[:1]:
+                sessions.create_account(work, login, person, PASSWORD)
+                guides.append((login, work.directory.name(person)))
+    return guides
