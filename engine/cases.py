@@ -43,6 +43,7 @@ from engine.model import (
     Assigned,
     Began,
     Cancelled,
+    Clock,
     Closed,
     Completed,
     Disarmed,
@@ -82,11 +83,14 @@ CHANGING = (
 )
 """The columns of a case that verbs change, beside those every act changes."""
 
-RESTS = {"return": "returned", "withdraw": "withdrawn", "voided": "voided"}
+RESTS = {"return": "returned", "withdraw": "withdrawn", "voided": "voided", "merged": "passed_on"}
 """How an assignment comes to rest when not by its own answer: by the kind of the act."""
 
 ROUNDS = 100
 """So many decisions may follow from one act inside its transaction."""
+
+BY_PEOPLE = frozenset({"task", "user", "manual"})
+"""The kinds of steps that a person answers. All others wait for a handler, a table or a message."""
 
 VERBS = {"extension": "extend", "suspension": "suspend"}
 """The verb that a request asks to be done, where it is not called like the request."""
@@ -195,14 +199,18 @@ def complete(work: Work, actor: Actor, step: int, revision: int, answer: Mapping
     node = case.node(row)
     case.keep_apart(actor, node, waiver)
     given = forms.read(case.form(node), answer)
-    case.ask_guards(row, node, answer)
-    said = {**given.record, **({"waiver": waiver} if waiver else {})}
+    case.ask_guards(row, node, {**given.routing, **given.record})
+    said = {**given.record, **({"waiver": waiver} if waiver.strip() else {})}
     case.happen(actor, "completed", Completed(row["token"], given.routing), said, {"node": row["node"]})
     case.save()
 
 
 def escalate(work: Work, actor: Actor, step: int, revision: int, code: str, answer: Mapping[str, Any]) -> None:
-    """Leaves an open step by the way the diagram has for `code` (`dispute`, …), with the form of that name."""
+    """Leaves an open step by the way the diagram has for `code` (`dispute`, …), with the form of that name.
+    `withdraw` belongs to the sender."""
+    if code == "withdraw":
+        withdraw(work, actor, step, revision, answer)
+        return
     case, row = _take_step(work, step, revision, code)
     case.may_work(actor, row)
     case.leave_by(actor, row, code, answer)
@@ -265,7 +273,7 @@ CONTROLLED = frozenset({"void", "supervise"})
 
 class Ask(Value, frozen=True):
     """What is asked for. An extension names amount and unit for a step; a suspension its ground and how many
-    natural days it may last at most; a consultation whom to ask. `reason` is what people said."""
+    natural days it may last at most; a consultation whom to ask. `reason` and `ground` are what people said."""
 
     kind: RequestKind
     reason: str
@@ -278,13 +286,17 @@ class Ask(Value, frozen=True):
     to_person: str | None = None
 
 
+SAID_IN_ASKING = frozenset({"reason", "ground", "kind", "step"})
+"""What is not routing values of a request: what people said, and what has a column of its own."""
+
+
 def ask(work: Work, actor: Actor, case_id: int, asked: Ask) -> int:
     """Opens a request. An extension has to be asked for before expiry. Returns the request's id."""
     case = _take(work, case_id)
     case.guard(VERBS.get(asked.kind, asked.kind))
     row = case.step_row(asked.step) if asked.step is not None else None
     ASKS[asked.kind](case, actor, asked, row)
-    detail = {n: v for n, v in _plain(asked).items() if n not in ("reason", "kind", "step") and v is not None}
+    detail = {n: v for n, v in _plain(asked).items() if n not in SAID_IN_ASKING and v is not None}
     id = work.connection.execute(
         insert(tables.request).returning(tables.request.c.id),
         {
@@ -301,7 +313,8 @@ def ask(work: Work, actor: Actor, case_id: int, asked: Ask) -> int:
             "status": "open",
         },
     ).scalar_one()
-    case.note(actor, f"{asked.kind}-asked", {"request": id, **detail}, {"reason": asked.reason})
+    said = {"reason": asked.reason, **({"ground": asked.ground} if asked.ground else {})}
+    case.note(actor, f"{asked.kind}-asked", {"request": id, **detail}, said)
     case.save()
     return int(id)
 
@@ -324,6 +337,8 @@ def decide(work: Work, actor: Actor, request: int, grant: bool, reason: str) -> 
         )
     asked = dict(found)
     case.may_decide(actor, asked)
+    if grant:
+        case.guard(VERBS.get(found["kind"], found["kind"]))
     outcome = "answered" if found["kind"] == "consultation" else "granted" if grant else "denied"
     work.connection.execute(
         update(tables.request).where(tables.request.c.id == request),
@@ -339,6 +354,7 @@ def urge(work: Work, actor: Actor, case_id: int, step: int | None, text: str) ->
     """Reminds whoever has the matter: on record, without changing anything."""
     case = _take(work, case_id)
     case.permit(actor, "urge")
+    case.must_be_open()
     row = case.step_row(step) if step is not None else None
     detail = {"step": row["token"], "node": row["node"], "unit": row["unit"]} if row else {}
     case.note(actor, "urged", detail, {"text": text})
@@ -349,6 +365,7 @@ def supervise(work: Work, actor: Actor, case_id: int, unit: str, opinion: str) -
     """Formal supervision of a unit: the diagram opens a step in which it has to reply."""
     case = _take(work, case_id)
     case.permit(actor, "supervise")
+    work.directory.unit(unit)
     case.supervise(actor, unit, {"opinion": opinion})
     case.save()
 
@@ -361,6 +378,7 @@ def merge(work: Work, actor: Actor, duplicate: int, main: int, reason: str) -> N
     for case in taken.values():
         case.permit(actor, "merge")
         case.must_be_open()
+        case.guard("merge")
     taken[duplicate].row["merged_into"] = main
     taken[duplicate].happen(actor, "merged", Cancelled("merged"), {"reason": reason}, {"into": taken[main].subject})
     taken[main].note(actor, "took-in-duplicate", {"from": taken[duplicate].subject}, {"reason": reason})
@@ -380,7 +398,7 @@ def fire_due(work: Work, timer: int) -> bool:
     if row["status"] != "waiting" or row["due_at"] > work.now or case.row["suspended"]:
         return False
     clock = case.state.clocks[row["clock"]]
-    drawn = case.event_node(clock.owner, clock.node).trigger.timer
+    drawn = case.timer_node(clock).trigger.timer
     passed = timers.missed(drawn, row["due_at"], work.now) if drawn else 0
     case.timer_changes.append({"key": timer, "status": "fired", "fired_at": work.now, "due_at": row["due_at"]})
     case.fired = {"clock": clock.id, "due_at": row["due_at"], "missed": passed}
@@ -395,7 +413,7 @@ def announce(work: Work, case_id: int) -> int:
     """Records the lights of a case that have changed (warning, overdue, to be supervised). The third light of a
     step supervises its unit. Returns how many changed."""
     case = _take(work, case_id)
-    if case.row["closed_at"] or case.row["suspended"]:
+    if case.row["closed_at"]:
         return 0
     changed = 0
     for row in list(case.steps.values()):
@@ -490,7 +508,11 @@ def facts_at(work: Work, case_id: int, step: int) -> Mapping[str, Any]:
 _CASE = select(tables.case).where(tables.case.c.id == bindparam("id")).with_for_update()
 _STATE = select(tables.case.c.state).where(tables.case.c.id == bindparam("id"))
 _STEP_CASE = select(tables.step.c.case).where(tables.step.c.id == bindparam("id"))
-_STEPS = select(tables.step).where(tables.step.c.case == bindparam("case"), tables.step.c.status == "open")
+_STEPS = (
+    select(tables.step)
+    .where(tables.step.c.case == bindparam("case"), tables.step.c.status == "open")
+    .order_by(tables.step.c.token)
+)
 _STEP = select(tables.step).where(tables.step.c.id == bindparam("id"))
 _ASSIGNMENTS = select(tables.assignment).where(tables.assignment.c.case == bindparam("case"))
 _CHANGE_CASE = update(tables.case).where(tables.case.c.id == bindparam("key"))
@@ -610,7 +632,7 @@ class _Case:
 
     def may_work(self, actor: Actor, row: Mapping[str, Any]) -> None:
         """Only the step's post in its unit, or who stands in for it; a step that is held, only its holder."""
-        if row["role"] and not self.work.directory.stands_in(actor, row["role"], row["unit"] or actor.unit):
+        if not self.has_post(actor, row):
             unit = self.work.directory.unit_name(row["unit"]) if row["unit"] else "—"
             raise Forbidden(
                 "step.wrong-post",
@@ -626,16 +648,25 @@ class _Case:
                 details={"person": row["person"]},
             )
 
+    def has_post(self, actor: Actor, row: Mapping[str, Any]) -> bool:
+        """A step without a role is for everybody in its unit."""
+        if row["role"]:
+            return self.work.directory.stands_in(actor, row["role"], row["unit"] or actor.unit)
+        return row["unit"] in (None, actor.unit)
+
     def keep_apart(self, actor: Actor, node: Node, waiver: str) -> None:
         """Who handled a matter does not check or close it (product default, not law)."""
         others = node.properties.get("separate_from", "").split()
-        if not others or waiver:
+        if not others or waiver.strip():
             return
         done = tables.step.c
         query = select(done.name).where(
-            done.case == self.row["id"], done.node.in_(others), done.closed_by == actor.person
+            done.case == self.row["id"],
+            done.node.in_(others),
+            done.status == "completed",
+            done.closed_by == actor.person,
         )
-        name = self.work.connection.execute(query).scalar()
+        name = self.work.connection.execute(query.limit(1)).scalar()
         if name is not None:
             raise Refused(
                 "step.same-person",
@@ -741,7 +772,7 @@ class _Case:
         elif isinstance(effect, Armed):
             self.arm(effect)
         elif isinstance(effect, Disarmed):
-            self.timer_changes.append({"clock": effect.clock, "status": "cancelled"})
+            self.disarm(effect.clock)
         elif isinstance(effect, Sent):
             self.send(effect)
         elif isinstance(effect, Stuck):
@@ -858,7 +889,7 @@ class _Case:
         change.closed.append({"step": effect.step, "node": effect.node, "how": effect.how})
 
     def arm(self, effect: Armed) -> None:
-        node = self.event_node(effect.owner, effect.node)
+        node = self.event_node(effect.body, effect.node)
         timer = node.trigger.timer
         if timer is None:
             return
@@ -879,11 +910,20 @@ class _Case:
                 }
             )
 
-    def event_node(self, owner: int, id: str) -> Node:
-        """The timer event with this id on the level of its owner (a token or a scope)."""
-        token = self.state.tokens.get(owner)
-        scope = self.state.scopes[token.scope if token else owner]
-        level = self.definition.levels[scope.body]
+    def disarm(self, clock: int) -> None:
+        """A timer that began and ended in this very act leaves no trace."""
+        if any(row["clock"] == clock for row in self.new_timers):
+            self.new_timers = [row for row in self.new_timers if row["clock"] != clock]
+        else:
+            self.timer_changes.append({"clock": clock, "status": "cancelled"})
+
+    def timer_node(self, clock: Clock) -> Node:
+        """The timer event that a clock of the state stands for, on the level of its owner (a token or a scope)."""
+        token = self.state.tokens.get(clock.owner)
+        return self.event_node(self.state.scopes[token.scope if token else clock.owner].body, clock.node)
+
+    def event_node(self, body: str, id: str) -> Node:
+        level = self.definition.levels[body]
         return level.nodes.get(id) or next(start for _, start in level.listeners if start.id == id)
 
     def call(self, effect: Opened, node: Node) -> None:
@@ -1207,7 +1247,7 @@ class _Case:
             "revision": self.row["revision"] + 1,
             "head": head.hash,
             "records": head.number,
-            "active_at": self.work.now if self.entries else self.row["active_at"],
+            "active_at": self.work.now if any(map(_moves, self.entries)) else self.row["active_at"],
         }
         connection.execute(_CHANGE_CASE, {"key": self.row["id"], **values})
         self.row.update(values)
@@ -1305,6 +1345,11 @@ def _value(source: str | None, names: Mapping[str, Any]) -> Any:
         return compile_expression(source)(names)
     except ExpressionError:
         return None
+
+
+def _moves(entry: Entry) -> bool:
+    """Whether somebody acted or the case moved; a light that changes is no sign of life."""
+    return bool(entry.actor) or entry.event is not None
 
 
 def _iso(moment: datetime | None) -> str | None:

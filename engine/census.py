@@ -54,7 +54,7 @@ def totals(connection: Connection, now: datetime) -> dict[str, Any]:
         "matters": _count(connection, _case),
         "by_status": _by(connection, _case.c.status),
         "by_way_in": _by(connection, _case.c.way_in),
-        "by_outcome": _by(connection, _case.c.outcome),
+        "by_outcome": _by(connection, _case.c.outcome, _case.c.closed_at.is_not(None)),
         "steps": _count(connection, _step),
         "timers_fired": _count(connection, tables.timer, tables.timer.c.status == "fired"),
         "overdue": _count(connection, _step, _step.c.status == "open", _step.c.due_at < now),
@@ -62,6 +62,17 @@ def totals(connection: Connection, now: datetime) -> dict[str, Any]:
         "emergencies": _cases_that_were(connection, "emergency"),
         "records": _count(connection, tables.record),
     }
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next timer falls due or the next light changes; None: nothing is going to happen by itself."""
+    timer = tables.timer.c
+    moments = (
+        select(func.min(timer.due_at)).where(timer.status == "waiting"),
+        select(func.min(_step.c.light_at)).where(_step.c.status == "open"),
+        select(func.min(_case.c.light_at)).where(_case.c.closed_at.is_(None), ~_case.c.suspended),
+    )
+    return min((at for at in (connection.execute(query).scalar() for query in moments) if at), default=None)
 
 
 def backlog(connection: Connection, now: datetime) -> dict[str, int]:
@@ -79,9 +90,9 @@ def _count(connection: Connection, table: Any, *conditions: Any) -> int:
     return int(connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
 
 
-def _by(connection: Connection, column: Any) -> dict[str, int]:
-    rows = connection.execute(select(column, func.count()).group_by(column).order_by(column))
-    return {value or "open": number for value, number in rows}
+def _by(connection: Connection, column: Any, *conditions: Any) -> dict[str, int]:
+    query = select(column, func.count()).where(*conditions).group_by(column).order_by(column)
+    return {value or "": number for value, number in connection.execute(query)}
 
 
 def _cases_that_were(connection: Connection, *statuses: str) -> int:

@@ -177,7 +177,7 @@ def _announce(work: Work, due: _Due) -> int:
 
 
 def _is(column: ColumnElement[str], word: str) -> ColumnElement[bool]:
-    """The word stands in the statement itself: SQLite uses a partial index for nothing less."""
+    """The word stands in the statement itself, so that every plan for it may use the partial index."""
     return column == literal_column(f"'{word}'")
 
 

@@ -83,7 +83,7 @@ class Letter(Value, frozen=True):
 
 _outbox = tables.outbox.c
 _WAITING = and_(
-    _outbox.status == literal_column("'waiting'"),  # in the statement itself: SQLite uses the partial index
+    _outbox.status == literal_column("'waiting'"),  # in the statement itself: every plan may use the partial index
     _outbox.due_at <= bindparam("now"),
     or_(_outbox.lease_until.is_(None), _outbox.lease_until <= bindparam("now")),
 )

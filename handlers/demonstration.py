@@ -23,8 +23,8 @@ from engine.work import Engine, Work
 from handlers import intake, messages
 from handlers.city import City
 
-BEAT = timedelta(hours=1)
-"""How often the virtual clock looks at timers and lights."""
+BEAT = timedelta(minutes=10)
+"""So long after something fell due the virtual clock beats."""
 
 NEVER = 0.04
 """The share of steps nobody gets round to: they become overdue and stay."""
@@ -96,19 +96,26 @@ class Demonstration:
         begin, span = self.time.now, until - self.time.now
         for _ in range(matters):
             self.plan(begin + span * (self.random.random() * 0.97), self.open_matter)
-        beat = begin
         opened = 0
         while self.agenda and self.agenda[0][0] <= until:
+            self.let_time_pass(self.agenda[0][0])
             at, _, act = heapq.heappop(self.agenda)
-            while beat + BEAT <= at:
-                beat += BEAT
-                self.beat(beat)
             self.time.now = at
             act()
             if self.acts["opened"] > opened:
                 opened = self.acts["opened"]
                 yield opened
-        self.beat(until)
+        self.let_time_pass(until)
+        self.time.now = until
+
+    def let_time_pass(self, until: datetime) -> None:
+        """Beats whenever something fell due by itself before `until`."""
+        while True:
+            with self.engine.look() as work:
+                due = census.next_due(work.connection)
+            if due is None or max(due, self.time.now) + BEAT > until:
+                return
+            self.beat(max(due, self.time.now) + BEAT)
 
     def beat(self, now: datetime) -> None:
         self.time.now = now
@@ -174,14 +181,14 @@ class Demonstration:
         with self.engine.look() as work:
             rows = [row for row in census.open_steps(work.connection, case) if row.id not in self.planned]
         for row in rows:
-            if row.role and row.unit:
+            if row.unit:
                 self.planned.add(row.id)
                 if self.random.random() >= NEVER:
                     self.schedule(row)
 
     def look_after_new_steps(self) -> None:
         with self.engine.look() as work:
-            found = census.cases_with_new_steps(work.connection, self.time.now - BEAT)
+            found = census.cases_with_new_steps(work.connection, self.time.now)
         for case in found:
             self.attend(case)
 
@@ -382,8 +389,10 @@ class Demonstration:
         except (Refused, Conflict) as refusal:
             self.acts[f"refused {refusal.code}"] += 1
 
-    def actor(self, work: Work, role: str, unit: str) -> Actor:
-        people = work.directory.holders(role, unit)
+    def actor(self, work: Work, role: str | None, unit: str) -> Actor:
+        """Somebody who holds the role in the unit; without a role, anybody of the unit."""
+        held = ((key, work.directory.holders(key, unit)) for key in ([role] if role else self.pack.roles))
+        role, people = next(((key, people) for key, people in held if people), ("", []))
         if not people:
             raise Refused("demonstration.nobody", f"{unit}没有{role}。", f"Nobody is {role} in {unit}.")
         person = self.random.choice(people)

@@ -115,7 +115,7 @@ class _Writer:
     def loop(self) -> tuple[str, str]:
         merge, again = self.node("exclusive"), self.node("exclusive")
         begin, end = self.block()
-        if begin[:2] not in ("us", "ca"):  # a circle needs somewhere to wait
+        if begin[:2] != "us":  # a circle needs an answer that may lead out of it
             user = self.node("user")
             self.flow(merge, user)
             self.flow(user, begin)

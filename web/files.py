@@ -6,6 +6,7 @@ the file; what can be read but is wrong comes back as findings.
 """
 
 import json
+import os
 import stat
 from collections.abc import Iterable, Mapping
 from math import isfinite
@@ -199,7 +200,8 @@ def _others(path: Path, suffix: str) -> list[Path]:
         found = sorted(one for one in path.resolve().parent.iterdir() if one.suffix.lower() == suffix)
     except OSError:
         return []
-    return [one for one in found if one != path.resolve() and one.is_file() and one.stat().st_size <= LARGEST_FILE]
+    others = (one for one in found if one != path.resolve() and one.is_file() and os.access(one, os.R_OK))
+    return [one for one in others if one.stat().st_size <= LARGEST_FILE]
 
 
 def faults(error: Invalid) -> tuple[Finding, ...]:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from engine import cases, publishing, records, tables
+from engine import cases, diagnosis, publishing, records, tables
 from engine.cases import Opening
+from engine.clock import Clock
 from engine.iso8601 import instant
 from engine.store import Store
 from engine.work import MACHINE, Engine
@@ -866,23 +867,48 @@ def test_verify_finds_what_was_tampered_with(pack: Path, store: Store, table: st
     assert rule in {one["rule"] for one in json.loads(result.stdout)["findings"]}
 
 
+def signs(store: Store, now: str) -> dict[str, diagnosis.Sign]:
+    return {one.key: one for one in diagnosis.examine(Engine(store, {}, lambda: instant(now)))}
+
+
 def test_the_doctor_says_how_things_are(store: Store) -> None:
-    calendar_year.install(Engine(store, {}), publishing.read_calendars())
     result = run("doctor", "--database", address(store), "--json")
-    signs = {one["key"]: one for one in json.loads(result.stdout)["signs"]}
-    assert signs["clock"]["level"] == "warning"
-    assert signs["calendar"]["value"] == "2026-12-31"
-    assert signs["time_zone"]["level"] == "good"
-    assert signs["python"]["value"] == ".".join(map(str, sys.version_info[:3]))
-    assert int(signs["disk"]["value"]) > 0
-    assert all({"key", "level", "value", "message"} == set(one) for one in signs.values())
+    shown = {one["key"]: one for one in json.loads(result.stdout)["signs"]}
+    assert all(list(one) == ["key", "level", "value", "message"] for one in shown.values())
+    assert shown["calendar"]["level"] == "error", "no calendar was loaded"
+    assert result.exit_code == 1
+    assert shown["clock"]["level"] == "warning"
+    assert shown["database"]["level"] == {"sqlite": "good", "postgresql": "warning"}[store.dialect], (
+        "it owns the tables"
+    )
+    assert shown["time_zone"]["level"] == "good"
+    assert shown["python"]["value"] == ".".join(map(str, sys.version_info[:3]))
+    assert int(shown["disk"]["value"]) > 0
+    assert (shown["outbox"]["value"], shown["timers"]["value"], shown["incidents"]["value"]) == ("0", "0", "0")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+@pytest.mark.parametrize(
+    ("today", "level"),
+    [("2026-06-01", "good"), ("2026-11-16", "good"), ("2026-11-17", "warning"), ("2027-01-01", "error")],
+)
+def test_the_doctor_asks_for_the_next_calendar_in_time(store: Store, today: str, level: str) -> None:
+    years = [year for year in publishing.read_calendars() if year.year <= 2026]
+    calendar_year.install(Engine(store, {}), years)
+    sign = signs(store, f"{today}T09:00:00+08:00")["calendar"]
+    assert (sign.level, sign.value) == (level, "2026-12-31")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_the_doctor_hears_whether_the_clock_beats(store: Store) -> None:
+    Clock(Engine(store, {})).run_once(instant("2026-06-01T09:00:00+08:00"))
+    assert signs(store, "2026-06-01T09:01:00+08:00")["clock"].level == "good"
+    assert signs(store, "2026-06-01T09:01:01+08:00")["clock"].level == "error"
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 def test_the_doctor_sees_that_a_protection_is_gone(store: Store) -> None:
-    assert run("doctor", "--database", address(store)).exit_code == 1, "no calendar was loaded"
-    calendar_year.install(Engine(store, {}), publishing.read_calendars())
-    assert run("doctor", "--database", address(store)).exit_code == 0
+    assert "store.trigger" not in run("doctor", "--database", address(store)).stdout
     store.close()
     alter(store, "record", "SELECT 1")
     result = run("doctor", "--database", address(store))

@@ -91,9 +91,10 @@ def setting(engine: Engine, key: str, value: Any) -> None:
 
 def exhaust(engine: Engine, time: Time) -> None:
     """Attempts everything until nothing waits any more."""
-    while any(job.status == "waiting" for job in jobs(engine)):
+    for _ in range(20):
         outbox.run_once(engine)
         time.on(hours=1)
+    assert not waiting(engine)
 
 
 # -- handlers ----------------------------------------------------------------------------------------
@@ -498,6 +499,33 @@ def test_a_lease_that_ran_out_lets_another_attempt_and_one_answer_counts(
     (record,) = recorded(engine, case, "handled")
     assert record.event is not None
     assert record.event["facts"] == {"by": "second"}
+
+
+def test_a_late_answer_to_a_job_that_was_given_up_does_not_answer_the_next_one(
+    engine: Engine, time: Time, notify: Notify
+) -> None:
+    setting(engine, "outbox.attempts", 2)
+    publish(engine.store, CALLING)
+    case = open_case(engine, grid="g")
+
+    def slow(work: Work, call: Call) -> Mapping[str, Any]:
+        if len(notify.calls) == 2:
+            raise LookupError
+        time.on(minutes=5)
+        outbox.run_once(engine)
+        with engine.work() as other:
+            outbox.retry(other, ACTOR, incidents(engine)[0].id)
+        return {"by": "first"}
+
+    notify.then = slow
+    outbox.run_once(engine)
+    assert open_nodes(engine, case) == ["notify"]
+    notify.answer({"by": "third"})
+    outbox.run_once(engine)
+    (record,) = recorded(engine, case, "handled")
+    assert record.event is not None
+    assert record.event["facts"] == {"by": "third"}
+    assert [job.status for job in jobs(engine)] == ["given_up", "done"]
 
 
 def test_the_failure_of_an_attempt_that_lost_its_lease_changes_nothing(
