@@ -23,11 +23,11 @@ finish parallel steps never see an error; of two who finish the same step the se
 Everything is written in the caller's transaction, or nothing is: state, steps, timers, records, outbox.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from engine import forms, lifecycle, limits, records, tables, timers
 from engine.decisions import DecisionError, evaluate
@@ -36,7 +36,7 @@ from engine.directory import Actor
 from engine.errors import Conflict, Finding, Forbidden, Invalid, NotFound, Refused
 from engine.expressions import ExpressionError, compile_expression
 from engine.library import Pack, day_of
-from engine.limits import Due, Extension, Limit
+from engine.limits import Due, Extension, Limit, Pause
 from engine.machine import advance, variables
 from engine.model import (
     Armed,
@@ -98,12 +98,15 @@ VERBS = {"extension": "extend", "suspension": "suspend"}
 RequestKind = Literal["extension", "suspension", "resumption", "void", "consultation"]
 
 
+Pauses = tuple[Pause, ...]
+
+
 class Running(Value, frozen=True):
     """A clock as it is stored: its limit, when it began, when it stood still, what was granted on top."""
 
     limit: Limit
     start: datetime
-    pauses: tuple[tuple[datetime, datetime | None], ...] = ()
+    pauses: Pauses = ()
     extensions: tuple[Extension, ...] = ()
 
 
@@ -177,7 +180,7 @@ def claim(work: Work, actor: Actor, step: int, revision: int) -> int:
     case.change_step(row, person=actor.person, seen_at=row["seen_at"] or work.now)
     case.note(actor, "claimed", {"step": row["token"], "node": row["node"]})
     case.save()
-    return int(row["revision"]) + 1
+    return int(row["revision"])
 
 
 def release(work: Work, actor: Actor, step: int, revision: int) -> int:
@@ -188,7 +191,7 @@ def release(work: Work, actor: Actor, step: int, revision: int) -> int:
     case.change_step(row, person=None)
     case.note(actor, "released", {"step": row["token"], "node": row["node"]})
     case.save()
-    return int(row["revision"]) + 1
+    return int(row["revision"])
 
 
 def complete(work: Work, actor: Actor, step: int, revision: int, answer: Mapping[str, Any], waiver: str = "") -> None:
@@ -528,7 +531,7 @@ _NEW_STEP = insert(tables.step)
 _NEW_ASSIGNMENT = insert(tables.assignment)
 _NEW_TIMER = insert(tables.timer)
 _NEW_INCIDENT = insert(tables.incident)
-_NEW_JOB = insert(tables.outbox)
+_NEW_JOB = insert(tables.outbox).returning(tables.outbox.c.id)
 
 
 def _take(work: Work, id: int) -> "_Case":
@@ -548,12 +551,10 @@ def _take_step(work: Work, id: int, revision: int, verb: str) -> "tuple[_Case, d
     case = _take(work, case_id)
     row = case.step_row(id)
     if row["revision"] != revision:
-        who = work.directory.name(row["person"]) if row["person"] else ""
-        raise Conflict(
-            "step.changed",
-            f"此环节已有变化{f'，现由{who}办理' if who else ''}，请刷新后再办。",
-            f"This step has changed{f': {who} holds it' if who else ''}. Reload and look again.",
-            details={"revision": row["revision"], "person": row["person"]},
+        raise case.changed(row)
+    if row["kind"] not in BY_PEOPLE:
+        raise Refused(
+            "step.automatic", "此环节由系统自动办理，无须操作。", "The system answers this step: nothing to do here."
         )
     case.guard(verb, row["lifecycle"] or "")
     return case, row
@@ -597,6 +598,7 @@ class _Case:
         self.new_incidents: list[dict[str, Any]] = []
         self.notes: dict[int, str] = {}
         self.fired: dict[str, Any] | None = None
+        self.sender = MACHINE
         self._assignments: dict[tuple[str, str], dict[str, Any]] | None = None
 
     @property
@@ -630,6 +632,31 @@ class _Case:
             details={"by": gone["closed_by"], "at": when, "status": gone["status"]},
         )
 
+    def changed(self, row: Mapping[str, Any]) -> Conflict:
+        """Somebody was first: who, when, and who holds the step now."""
+        last = self.last_act(row["token"])
+        who = self.work.directory.name(row["person"]) if row["person"] else ""
+        return Conflict(
+            "step.changed",
+            f"此环节已有变化{f'，现由{who}办理' if who else ''}，请刷新后再办。",
+            f"This step has changed{f': {who} holds it' if who else ''}. Reload and look again.",
+            details={
+                "revision": row["revision"],
+                "person": row["person"],
+                "by": last.actor if last else None,
+                "at": last.at.isoformat() if last else None,
+            },
+        )
+
+    def last_act(self, token: int) -> records.Record | None:
+        """The last record in which a person did something with this open step."""
+        acts = [
+            record
+            for record in records.chain(self.work.connection, self.subject)
+            if record.actor and record.detail.get("step") == token
+        ]
+        return acts[-1] if acts else None
+
     def may_work(self, actor: Actor, row: Mapping[str, Any]) -> None:
         """Only the step's post in its unit, or who stands in for it; a step that is held, only its holder."""
         if not self.has_post(actor, row):
@@ -649,10 +676,13 @@ class _Case:
             )
 
     def has_post(self, actor: Actor, row: Mapping[str, Any]) -> bool:
-        """A step without a role is for everybody in its unit."""
+        """A step without a role is for everybody in its unit; one without a unit, for whoever has the place in
+        their area."""
+        if not row["unit"] and not self.work.directory.covers(actor.area, row["area"]):
+            return False
         if row["role"]:
             return self.work.directory.stands_in(actor, row["role"], row["unit"] or actor.unit)
-        return row["unit"] in (None, actor.unit)
+        return row["unit"] in (None, "", actor.unit)
 
     def keep_apart(self, actor: Actor, node: Node, waiver: str) -> None:
         """Who handled a matter does not check or close it (product default, not law)."""
@@ -694,7 +724,7 @@ class _Case:
     def permit(self, actor: Actor, permission: str) -> None:
         """Refuses what the actor's role may not do, or not here."""
         role = self.pack.roles.get(actor.role)
-        here = self.row["area"].startswith(actor.area)
+        here = self.work.directory.covers(actor.area, self.row["area"])
         if role is None or permission not in role.permissions or not here:
             raise Forbidden(
                 "case.not-permitted",
@@ -723,6 +753,7 @@ class _Case:
         cause: str = "",
     ) -> None:
         """One event and every decision that follows from it, each with its own record."""
+        self.sender = actor
         pending = self.step_event(actor, kind, event, said, detail, cause)
         for _ in range(ROUNDS):
             if not pending:
@@ -750,7 +781,10 @@ class _Case:
         """Advances the machine by one event, takes in the effects and notes the record. Returns the steps that
         are decided inside this transaction."""
         event = records.settled(event)
+        stuck = _stuck(self.state)
         self.state, effects = advance(self.definition, self.state, event)
+        if gone := stuck - _stuck(self.state):
+            self.settle_incidents(gone, actor)
         change = _Change([], [])
         pending: list[Opened] = []
         for effect in effects:
@@ -766,7 +800,7 @@ class _Case:
 
     def take_in(self, actor: Actor, effect: Effect, change: _Change, pending: list[Opened]) -> None:
         if isinstance(effect, Opened):
-            self.open_step(actor, effect, change, pending)
+            self.open_step(effect, change, pending)
         elif isinstance(effect, Closed):
             self.close_step(actor, effect, change)
         elif isinstance(effect, Armed):
@@ -831,10 +865,11 @@ class _Case:
 
     # effects
 
-    def open_step(self, actor: Actor, effect: Opened, change: _Change, pending: list[Opened]) -> None:
+    def open_step(self, effect: Opened, change: _Change, pending: list[Opened]) -> None:
         node = self.definition.levels[effect.body].nodes[effect.node]
         names = variables(self.state, effect.scope) if effect.scope in self.state.scopes else {}
-        clock = _running(self.limit(node, names), self.work.now)
+        status = node.properties.get("status")
+        clock = self.begin_clock(self.limit(node, names), status)
         row = {
             "id": None,
             "case": self.row["id"],
@@ -846,10 +881,10 @@ class _Case:
             "role": node.properties.get("role"),
             "unit": _value(node.properties.get("unit"), names),
             "person": None,
-            "sender": actor.unit or None,
-            "sender_person": actor.person or None,
+            "sender": self.sender.unit or None,
+            "sender_person": self.sender.person or None,
             "status": "open",
-            "lifecycle": node.properties.get("status"),
+            "lifecycle": status,
             "opened_at": self.work.now,
             "seen_at": None,
             "closed_at": None,
@@ -898,6 +933,8 @@ class _Case:
             base: datetime | None = due
         else:
             base = timers.due_at(timer, self.work.now, self.pack.limits, self.work.calendar)
+            if base is not None and self.row["suspended"]:
+                base -= self.work.now - self.suspended_since()  # the resumption will add the whole suspension
         if base is not None:
             self.new_timers.append(
                 {
@@ -928,7 +965,8 @@ class _Case:
 
     def call(self, effect: Opened, node: Node) -> None:
         self.handler(node.handler, node)
-        self.job("call", f"{self.subject}/{effect.step}", {
+        number = self.row["records"] + len(self.entries) + 1
+        self.job("call", f"{self.subject}#{number}/{effect.step}", {
             "handler": node.handler, "step": effect.step, "node": effect.node, "arguments": effect.arguments,
         })  # fmt: skip
 
@@ -968,13 +1006,31 @@ class _Case:
             {"settled_at": self.work.now, "settled_by": actor.person},
         )
 
+    def settle_incidents(self, tokens: set[int], actor: Actor) -> None:
+        """What was stuck went on, or was taken away by something else: nobody has to mend it any more."""
+        incident = tables.incident.c
+        self.work.connection.execute(
+            update(tables.incident).where(
+                incident.case == self.row["id"], incident.token.in_(tokens), incident.settled_at.is_(None)
+            ),
+            {"settled_at": self.work.now, "settled_by": actor.person},
+        )
+
     def passed_end(self, id: str) -> None:
-        node = self.definition.levels[self.definition.root].nodes.get(id)
+        node = self.end_node(id)
         if node is not None and node.kind == "end":
             self.row["outcome"] = id
 
+    def end_node(self, id: str) -> Node | None:
+        """An end of the process itself, or of an event sub-process that takes its place."""
+        root, levels = self.definition.root, self.definition.levels
+        instead = [levels[f"{root}/{node.id}"] for node, start in levels[root].listeners if start.interrupting]
+        return next((level.nodes[id] for level in (levels[root], *instead) if id in level.nodes), None)
+
     def end(self, effect: Ended) -> None:
         self.row["closed_at"] = self.work.now
+        if self.row["suspended"]:
+            self.run_again()
         self.row["light_at"] = None
         if effect.how == "cancelled":
             self.row["outcome"] = "merged" if self.row["merged_into"] else "cancelled"
@@ -1015,7 +1071,7 @@ class _Case:
             return
         lifecycle.change(before, after, where=f"{key[0]} @ {key[1]}")
         if row is None:
-            clock = _running(self.unit_limit(key[1]), self.work.now)
+            clock = self.begin_clock(self.unit_limit(key[1]), status)
             row = {
                 "id": None,
                 "case": self.row["id"],
@@ -1023,10 +1079,12 @@ class _Case:
                 "track": key[1],
                 "opened_at": self.work.now,
                 "clock": _stored(clock),
-                "due_at": _due(self.work, clock).due_at if clock else None,
+                "due_at": None,
             }
             self.assignments[key] = row
         row.update(status=after, closed_at=None if status else self.work.now, changed=True)
+        if status and row["clock"]:
+            row["due_at"] = _due(self.work, decode(row["clock"], Running)).due_at
 
     def unit_limit(self, track: str) -> Limit | None:
         """The unit's clock: the limit of the sub-process around its steps. It begins with the unit's first
@@ -1037,8 +1095,7 @@ class _Case:
 
     def status(self) -> str:
         if self.row["closed_at"]:
-            root = self.definition.levels[self.definition.root]
-            node = root.nodes.get(self.row["outcome"] or "")
+            node = self.end_node(self.row["outcome"] or "")
             return (node.properties.get("status") if node else None) or (
                 "voided" if self.row["outcome"] == "cancelled" else "closed"
             )
@@ -1046,6 +1103,11 @@ class _Case:
         return lifecycle.matter_status(open_, ended=None)
 
     # clocks
+
+    def begin_clock(self, limit: Limit | None, status: str | None) -> Running | None:
+        """A clock that begins now; in a case that is suspended it stands, but for what an emergency needs."""
+        stands = self.row["suspended"] and status != "emergency"
+        return None if limit is None else Running(limit, self.work.now, ((self.work.now, None),) if stands else ())
 
     def node(self, row: Mapping[str, Any]) -> Node:
         token = self.state.tokens[row["token"]]
@@ -1060,8 +1122,8 @@ class _Case:
         return self.pack.limits.get(key) if key else None
 
     def change_step(self, row: dict[str, Any], **values: Any) -> None:
-        row.update(values)
-        self.step_changes.append({"key": row["id"], "revision": row["revision"] + 1, "values": values})
+        row.update(values, revision=row["revision"] + 1)
+        self.step_changes.append({"key": row["id"], "revision": row["revision"], "values": values})
 
     def change_light(self, row: dict[str, Any]) -> int:
         due = _due(self.work, decode(row["clock"], Running))
@@ -1095,13 +1157,18 @@ class _Case:
         return int(changed)
 
     def change_clock(self, row: dict[str, Any], running: Running) -> None:
-        self.change_step(row, clock=_stored(running), **_due_columns(self.work, running))
+        """Time is nobody's act: the step's revision stays, and an answer that is being written stays good."""
+        values = {"clock": _stored(running), **_due_columns(self.work, running)}
+        row.update(values)
+        self.step_changes.append({"key": row["id"], "revision": row["revision"], "values": values})
 
     def each_clock(self) -> "list[tuple[dict[str, Any], Running]]":
         return [(row, decode(row["clock"], Running)) for row in self.steps.values() if row["clock"]]
 
     def count_again(self) -> list[dict[str, Any]]:
-        changes = []
+        changes: list[dict[str, Any]] = []
+        if self.row["closed_at"]:
+            return changes
         for row, running in self.each_clock():
             before = row["due_at"]
             due = _due(self.work, running).due_at
@@ -1110,7 +1177,7 @@ class _Case:
                 changes.append({"step": row["token"], "node": row["node"], "was": _iso(before), "is": _iso(due)})
         for row in self.unit_clocks():
             before, due = row["due_at"], _due(self.work, decode(row["clock"], Running)).due_at
-            if due != before:
+            if row["closed_at"] is None and due != before:
                 row.update(due_at=due, changed=True)
                 changes.append({"unit": row["unit"], "was": _iso(before), "is": _iso(due)})
         if self.row["clock"]:
@@ -1133,13 +1200,18 @@ class _Case:
                 f"The limit expired at {_iso(row['due_at'])}; an extension has to be asked for before "
                 "(product default, not law).",
             )
-        running = decode(row["clock"], Running)
-        limits.check_extensions(running.limit, (*running.extensions, _extension(_plain(asked))))
+        self.extended(row, _plain(asked))
 
     def grant_extension(self, actor: Actor, request: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
         row = self.step_row(request["step"])
+        self.change_clock(row, self.extended(row, detail))
+
+    def extended(self, row: Mapping[str, Any], detail: Mapping[str, Any]) -> Running:
+        """The step's clock with the extension; what was granted since it was asked for counts too."""
         running = decode(row["clock"], Running)
-        self.change_clock(row, replace(running, extensions=(*running.extensions, _extension(detail))))
+        extensions = (*running.extensions, _extension(detail))
+        limits.check_extensions(running.limit, extensions)
+        return replace(running, extensions=extensions)
 
     def ask_suspension(self, actor: Actor, asked: Ask, row: dict[str, Any] | None) -> None:
         self.must_be_open()
@@ -1152,44 +1224,62 @@ class _Case:
             )
 
     def grant_suspension(self, actor: Actor, request: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
+        self.must_be_open()
         self.row["suspended"] = True
         self.pause_clocks(lambda pauses: (*pauses, (self.work.now, None)))
 
     def ask_resumption(self, actor: Actor, asked: Ask, row: dict[str, Any] | None) -> None:
+        self.must_be_suspended()
+
+    def must_be_suspended(self) -> None:
         if not self.row["suspended"]:
             raise Refused("resumption.not-suspended", "此事项没有挂起。", "This case is not suspended.")
 
     def grant_resumption(self, actor: Actor, request: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
+        self.must_be_suspended()
+        self.shift_timers()
+        self.run_again()
+
+    def run_again(self) -> None:
+        """All clocks go on; the time they stood still does not count."""
+
+        def close(pauses: Pauses) -> Pauses:
+            if not pauses or pauses[-1][1] is not None:
+                return pauses
+            return (*pauses[:-1], (pauses[-1][0], self.work.now))
+
         self.row["suspended"] = False
-        since: datetime | None = None
-
-        def close(pauses: tuple[tuple[datetime, datetime | None], ...]) -> Any:
-            nonlocal since
-            since = pauses[-1][0] if pauses else None
-            return (*pauses[:-1], (pauses[-1][0], self.work.now)) if pauses and pauses[-1][1] is None else pauses
-
         self.pause_clocks(close)
-        if since is not None:
-            self.shift_timers(since)
 
-    def pause_clocks(self, change: Any) -> None:
+    def suspended_since(self) -> datetime:
+        """When the suspension that holds now was granted."""
+        request = tables.request.c
+        query = select(func.max(request.decided_at)).where(
+            request.case == self.row["id"], request.kind == "suspension", request.status == "granted"
+        )
+        return cast(datetime, self.work.connection.execute(query).scalar_one())
+
+    def pause_clocks(self, change: Callable[[Pauses], Pauses]) -> None:
+        """Changes the pauses of every clock: also of units that have nothing to do now, for they may again."""
         for row, running in self.each_clock():
             self.change_clock(row, replace(running, pauses=change(running.pauses)))
         for row in self.unit_clocks():
             running = decode(row["clock"], Running)
             running = replace(running, pauses=change(running.pauses))
-            row.update(clock=_stored(running), due_at=_due(self.work, running).due_at, changed=True)
+            row.update(clock=_stored(running), changed=True)
+            if row["closed_at"] is None:
+                row["due_at"] = _due(self.work, running).due_at
         if self.row["clock"]:
             running = decode(self.row["clock"], Running)
             running = replace(running, pauses=change(running.pauses))
             self.row.update(clock=_stored(running), **_due_columns(self.work, running))
 
     def unit_clocks(self) -> list[dict[str, Any]]:
-        return [row for row in self.assignments.values() if row["clock"] and row["closed_at"] is None]
+        return [row for row in self.assignments.values() if row["clock"]]
 
-    def shift_timers(self, since: datetime) -> None:
+    def shift_timers(self) -> None:
         """Timers of the diagram stood still as well: they fall due later by as much."""
-        timer = tables.timer.c
+        timer, since = tables.timer.c, self.suspended_since()
         query = select(timer.id, timer.due_at).where(timer.case == self.row["id"], timer.status == "waiting")
         for row in self.work.connection.execute(query):
             later = row.due_at + (self.work.now - since)
@@ -1237,7 +1327,7 @@ class _Case:
         if self.new_incidents:
             connection.execute(_NEW_INCIDENT, self.new_incidents)
         if self.new_jobs:
-            connection.execute(_NEW_JOB, self.new_jobs)
+            self.work.enqueue(connection, connection.execute(_NEW_JOB, self.new_jobs).scalars().all())
             self.work.afterwards(self.work.idle)
         flags = {"disputed": self.has("disputed", "deciding"), "emergency": self.has("emergency")}
         values = {
@@ -1332,9 +1422,15 @@ def _due_columns(work: Work, running: Running | None) -> dict[str, Any]:
 
 
 def _extension(detail: Mapping[str, Any]) -> Extension:
-    if not detail.get("amount") or not detail.get("unit"):
-        raise Invalid("extension.amount", "请写明延长多久及其单位。", "Say how much longer, with its unit.")
-    return Extension(detail["amount"], detail["unit"])
+    amount: Any = detail.get("amount")
+    unit: Any = detail.get("unit")
+    if not amount or unit not in limits.UNITS or not 1 <= amount <= limits.LONGEST[unit]:
+        raise Invalid(
+            "extension.amount",
+            f"请写明延长多久（至少1）及其单位，单位可用：{'、'.join(limits.UNITS)}。",
+            f"Say how much longer (at least 1), with its unit, one of: {', '.join(limits.UNITS)}.",
+        )
+    return Extension(amount, unit)
 
 
 def _value(source: str | None, names: Mapping[str, Any]) -> Any:
@@ -1345,6 +1441,10 @@ def _value(source: str | None, names: Mapping[str, Any]) -> Any:
         return compile_expression(source)(names)
     except ExpressionError:
         return None
+
+
+def _stuck(state: State) -> set[int]:
+    return {token.id for token in state.tokens.values() if token.incident}
 
 
 def _moves(entry: Entry) -> bool:

@@ -84,7 +84,7 @@ class Clock:
             beating.work_through(kind)
         beating.do_duties()
         beating.place()
-        beating.tell()
+        beating.apart(("heartbeat", 0), beating.tell)
         return beating.beat
 
     def start(self) -> None:
@@ -257,7 +257,7 @@ class _Beating:
             if len(found) < BATCH:
                 return
             last = _Due._make(found[-1])
-            self.tell()
+            self.apart(("heartbeat", 0), self.tell)
 
     def attempt(self, kind: _Kind, due: _Due, claim: Select[tuple[int]]) -> None:
         key = (kind.name, due.id)
@@ -292,15 +292,14 @@ class _Beating:
             placed = self.apart(("place", 0), lambda work: records.place(work.connection, PLACING)) or 0
             self.counts["placed"] += placed
 
-    def tell(self) -> None:
+    def tell(self, work: Work) -> None:
         """Writes down that this node's clock runs, and what it did."""
-        with self.engine.work() as work:
-            told = {"time": work.now.isoformat(), "every": self.clock.every.total_seconds(), "beat": plain(self.beat)}
-            row = {"key": f"heartbeat/{self.clock.node}", "value": encode(told).decode()}
-            setting = tables.setting
-            changed = work.connection.execute(update(setting).where(setting.c.key == row["key"]).values(row))
-            if not changed.rowcount:
-                work.connection.execute(insert(setting), row)
+        told = {"time": work.now.isoformat(), "every": self.clock.every.total_seconds(), "beat": plain(self.beat)}
+        row = {"key": f"heartbeat/{self.clock.node}", "value": encode(told).decode()}
+        setting = tables.setting
+        changed = work.connection.execute(update(setting).where(setting.c.key == row["key"]).values(row))
+        if not changed.rowcount:
+            work.connection.execute(insert(setting), row)
 
     def apart(self, key: tuple[str, int], act: Callable[[Work], object]) -> int | None:
         """Does something that belongs to no case; its failure stops nothing else."""
@@ -353,7 +352,8 @@ _UNPLACED = exists().where(tables.record.c.position.is_(None))
 
 
 def _open_incident(work: Work, due: _Due, error: Exception) -> None:
-    """Says once that the case stands still, and why."""
+    """Says once that the case stands still, and why; the lock keeps other nodes from saying it too."""
+    work.connection.execute(select(_case.id).where(_case.id == due.case).with_for_update())
     words = error.words if isinstance(error, WanggeError) else Words(type(error).__name__, type(error).__name__)
     here = _INCIDENTS.where(tuple_(tables.incident.c.case, tables.incident.c.node) == tuple_(due.case, due.node))
     if work.connection.execute(here).first() is None:

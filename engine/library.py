@@ -40,7 +40,7 @@ class Pack(Value, frozen=True):
     title: Words
     area: str
     force: str
-    in_force_from: date
+    in_force_from: date | None
     in_force_to: date | None
     processes: dict[str, str]
     limits: dict[str, Limit]

@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 
 class Job(NamedTuple):
-    """A leased job: `attempts` counts this attempt too."""
+    """A leased job: `attempts` counts this attempt too; `spent`: there were as many before as there may be."""
 
     id: int
     key: str
@@ -58,6 +58,7 @@ class Job(NamedTuple):
     kind: str
     body: str
     attempts: int
+    spent: bool
 
 
 class Asked(Value, frozen=True):
@@ -122,7 +123,8 @@ def _lease(engine: Engine, id: int) -> Job | None:
             return None
         lease = iso8601.duration(_setting(work.connection, "outbox.lease"))
         _change(work, id, lease_until=work.now + lease, attempts=row.attempts + 1)
-        return Job(id, row.key, row.case, row.kind, row.body, row.attempts + 1)
+        spent = row.attempts >= _setting(work.connection, "outbox.attempts")
+        return Job(id, row.key, row.case, row.kind, row.body, row.attempts + 1, spent)
 
 
 def _call(engine: Engine, job: Job) -> None:
@@ -137,6 +139,12 @@ def _call(engine: Engine, job: Job) -> None:
 
 def _asked(engine: Engine, job: Job) -> tuple[Call, Handler]:
     asked = decode(job.body, Asked)
+    if job.spent:
+        raise Refused(
+            "handler.interrupted",
+            f"处理器“{asked.handler}”每次运行都中断或超时，没有结果，请检查服务器日志。",
+            f"The handler “{asked.handler}” never came to an end: it was cut off each time. See the server's log.",
+        )
     handler = engine.handlers.get(asked.handler)
     if handler is None:
         raise Refused(
@@ -382,7 +390,7 @@ class Threads:
 
 QUEUE = "outbox"
 _LOCK = text("SELECT pg_try_advisory_xact_lock(7769, 4)")
-_FORGOTTEN = _DUE.where(
+_FORGOTTEN = _DUE.limit(1000).where(
     text(
         "NOT EXISTS (SELECT 1 FROM procrastinate_jobs q"
         " WHERE q.queueing_lock = 'outbox/' || outbox.id AND q.status = 'todo')"

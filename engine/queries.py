@@ -105,7 +105,7 @@ class Seen(NamedTuple):
 
 
 NOTHING = -1
-"""The id of no matter."""
+"""The id of no matter and of no step."""
 
 
 # -- who sees what -----------------------------------------------------------------------------------
@@ -194,10 +194,14 @@ def _had_part(actor: Actor) -> ColumnElement[bool]:
     )
 
 
-def _listed(work: Work, who: Scope) -> ColumnElement[bool]:
-    """The matters of a list: all of the area; or what the unit has or had, and what it waits for."""
+def _listed(work: Work, who: Scope, *, walking: bool = False) -> ColumnElement[bool]:
+    """The matters of a list: all of the area; or what the unit has or had, and what it waits for. `walking`: there
+    are so many that going through all matters from the newest finds a page sooner than sorting those of the area.
+    PostgreSQL sees that by itself; SQLite is told by the plus sign not to use the index of areas."""
     if who.whole_area:
-        return inside(work.connection, _case.area, who.actor.area)
+        walk = walking and work.connection.dialect.name == "sqlite"
+        area = literal_column('+"case".area', tables.case.c.area.type) if walk else _case.area
+        return inside(work.connection, area, who.actor.area)
     had = select(_step.case).where(_step.unit == who.actor.unit)
     held = select(_step.case).where(_OPEN, _step.person == who.actor.person)
     sent = select(_step.case).where(_OPEN, _step.sender == who.actor.unit)
@@ -227,8 +231,7 @@ def inbox(
     somebody else now. `counts` holds the length of each tab, without filters."""
     tabs = _tabs(work, actor)
     key = (func.coalesce(_step.due_at, _NEVER), _step.id)
-    query = _joined(work, filters or Filters()).where(tabs[tab])
-    page = _page(work, query, key, cursor, size, _step_row(work))
+    page = _page(work, _steps(work, filters or Filters()).where(tabs[tab]), key, cursor, size, STEPS, _step_row(work))
     counts = {name: _count(work, select(_step.id).where(which)) for name, which in tabs.items()}
     return {**page, "counts": counts}
 
@@ -275,7 +278,7 @@ def _holds(work: Work, table: Table) -> ColumnElement[bool]:
 # -- what is late: overdue ---------------------------------------------------------------------------
 
 _DEFAULTS_LAST = case((_step.clock.contains('"basis":{"kind":"product_default"'), 1), else_=0)
-_EMERGENCIES_FIRST = case((_case.emergency, 0), else_=1)
+_EMERGENCIES_FIRST = case((exists().where(_case.id == _step.case, _case.emergency), 0), else_=1)
 
 
 def overdue(
@@ -291,8 +294,8 @@ def overdue(
     who = scope(work, actor)
     lights = _lights(work)
     key = (_EMERGENCIES_FIRST, _DEFAULTS_LAST, func.coalesce(_step.due_at, _NEVER), _step.id)
-    query = _joined(work, filters or Filters()).where(_steps_of(work, who), lights[light])
-    page = _page(work, query, key, cursor, size, _step_row(work))
+    query = _steps(work, filters or Filters()).where(_steps_of(work, who), lights[light])
+    page = _page(work, query, key, cursor, size, STEPS, _step_row(work))
     counts = {name: _count(work, select(_step.id).where(_steps_of(work, who), one)) for name, one in lights.items()}
     return {**page, "counts": counts}
 
@@ -313,9 +316,11 @@ def matters(
     work: Work, actor: Actor, filters: Filters | None = None, cursor: str = "", size: int = PAGE
 ) -> dict[str, Any]:
     """Matters, the newest first; those that are open, unless the filters say otherwise."""
-    wanted = filters or Filters()
-    query = _narrowed(work, select(tables.case).where(_listed(work, scope(work, actor))), wanted)
-    return _page(work, query, (_case.id,), cursor, size, _matter_row(work), newest_first=True)
+    wanted, who = filters or Filters(), scope(work, actor)
+    query = _narrowed(work, select(_case.id).where(_listed(work, who)), wanted)
+    if not _count(work, query)["exact"]:
+        query = _narrowed(work, select(_case.id).where(_listed(work, who, walking=True)), wanted)
+    return _page(work, query, (_case.id,), cursor, size, MATTERS, _matter_row(work), newest_first=True)
 
 
 def _narrowed(work: Work, query: Select[Any], wanted: Filters) -> Select[Any]:
@@ -327,26 +332,14 @@ def _narrowed(work: Work, query: Select[Any], wanted: Filters) -> Select[Any]:
         query = query.where(_case[wanted.flag])
     if wanted.area:
         query = query.where(inside(work.connection, _case.area, wanted.area))
-    if wanted.text:
-        number = _case.number.startswith(wanted.text, autoescape=True)
-        query = query.where(or_(number, _case.title.contains(wanted.text, autoescape=True)))
-    return query
+    return query.where(_worded(wanted.text)) if wanted.text else query
 
 
-def _joined(work: Work, wanted: Filters) -> Select[Any]:
-    """Steps with what their matter says in a list."""
-    query = select(
-        tables.step,
-        _case.number,
-        _case.title,
-        _case.status.label("matter_status"),
-        _case.matter_type,
-        _case.emergency,
-        _case.disputed,
-        _case.suspended,
-        _case.clock.label("overall"),
-        _case.pack,
-    ).join(tables.case, _case.id == _step.case)
+def _steps(work: Work, wanted: Filters) -> Select[Any]:
+    """Ids of steps; their matters are looked at only where a filter asks about them."""
+    query = select(_step.id)
+    if wanted.matter_type or wanted.flag or wanted.text:
+        query = query.join(tables.case, _case.id == _step.case)
     if wanted.node:
         query = query.where(_step.node == wanted.node)
     if wanted.matter_type:
@@ -357,10 +350,12 @@ def _joined(work: Work, wanted: Filters) -> Select[Any]:
         query = query.where(inside(work.connection, _step.area, wanted.area))
     if wanted.basis:
         query = query.where(_step.clock.contains(f'"basis":{{"kind":"{wanted.basis}"', autoescape=True))
-    if wanted.text:
-        number = _case.number.startswith(wanted.text, autoescape=True)
-        query = query.where(or_(number, _case.title.contains(wanted.text, autoescape=True)))
-    return query
+    return query.where(_worded(wanted.text)) if wanted.text else query
+
+
+def _worded(text: str) -> ColumnElement[bool]:
+    """A number that begins so, or a title in which this stands."""
+    return or_(_case.number.startswith(text, autoescape=True), _case.title.contains(text, autoescape=True))
 
 
 # -- pages -------------------------------------------------------------------------------------------
@@ -368,25 +363,29 @@ def _joined(work: Work, wanted: Filters) -> Select[Any]:
 
 def _page(
     work: Work,
-    query: Select[Any],
+    which: Select[Any],
     key: Sequence[ColumnElement[Any]],
     cursor: str,
     size: int,
+    rows: Select[Any],
     show: Callable[[RowMapping], dict[str, Any]],
     *,
     newest_first: bool = False,
 ) -> dict[str, Any]:
-    """One page of a list: its rows, the cursor of the next page (empty: this is the last) and the total."""
+    """One page of a list: its rows, the cursor of the next page (empty: this is the last) and the total. `which`
+    finds ids, `key` is their order and ends in the id; only the rows of the page are then fetched whole."""
     size = max(1, min(size, PAGES))
-    total = _count(work, query.with_only_columns(literal(1), maintain_column_froms=True))
+    total = _count(work, which)
     columns = [column.label(f"key_{place}") for place, column in enumerate(key)]
-    ordered = query.add_columns(*columns).order_by(*(column.desc() if newest_first else column for column in key))
+    query = which.add_columns(*columns).order_by(*(column.desc() if newest_first else column for column in key))
     if cursor:
         here, after = tuple_(*key), tuple_(*_read_cursor(cursor, key))
-        ordered = ordered.where(here < after if newest_first else here > after)
-    rows = work.connection.execute(ordered.limit(size + 1)).mappings().all()
-    following = _cursor([rows[size - 1][column.name] for column in columns]) if len(rows) > size else ""
-    return {"rows": [show(row) for row in rows[:size]], "next": following, "total": total}
+        query = query.where(here < after if newest_first else here > after)
+    found = work.connection.execute(query.limit(size + 1)).all()
+    following = _cursor(found[size - 1][1:]) if len(found) > size else ""
+    ids = [row[0] for row in found[:size]]
+    whole = {row["id"]: row for row in _rows(work, rows.where(key[-1].in_(ids)))} if ids else {}
+    return {"rows": [show(whole[id]) for id in ids], "next": following, "total": total}
 
 
 def _count(work: Work, query: Select[Any]) -> dict[str, Any]:
@@ -424,6 +423,25 @@ def _key_value(value: Any, column: ColumnElement[Any]) -> Any:
     if type(value) is not int or not 0 <= value < 2**63:
         raise ValueError(value)
     return value
+
+
+STEPS = select(
+    tables.step,
+    _case.number,
+    _case.title,
+    _case.status.label("matter_status"),
+    _case.matter_type,
+    _case.emergency,
+    _case.disputed,
+    _case.suspended,
+    _case.clock.label("overall"),
+    _case.pack,
+).join(tables.case, _case.id == _step.case)
+"""Steps with what their matter says in a list."""
+
+MATTERS = select(tables.case)
+REQUESTS = select(tables.request, _case.number, _case.title).join(tables.case, _case.id == tables.request.c.case)
+INCIDENTS = select(tables.incident, _case.number, _case.title).join(tables.case, _case.id == tables.incident.c.case)
 
 
 # -- rows --------------------------------------------------------------------------------------------
@@ -665,7 +683,7 @@ def _attachment(row: RowMapping, names: _Names) -> dict[str, Any]:
 
 def _links(work: Work, actor: Actor, row: RowMapping) -> dict[str, Any]:
     """The main matter this one was merged into, and its duplicates; only those the actor may see."""
-    linked = or_(_case.id == row["merged_into"], _case.merged_into == row["id"])
+    linked = or_(_case.id == (row["merged_into"] or NOTHING), _case.merged_into == row["id"])
     visible = or_(_in_area(work, scope(work, actor), _case.area), _had_part(actor))
     found = _rows(work, select(_case.id, _case.number, _case.title).where(linked, visible).order_by(_case.id))
     words = [{"number": one["number"], "title": one["title"], "id": one["id"]} for one in found]
@@ -993,21 +1011,19 @@ def requests(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> di
     request, names, who = tables.request.c, _Names(work), scope(work, actor)
     open_ = request.status == literal_column("'open'")
     place = inside(work.connection, request.area, actor.area) if who.whole_area else request.to_unit == actor.unit
-    query = select(tables.request, _case.number, _case.title).join(tables.case, _case.id == request.case)
-    shown = query.where(open_, place)
     return _page(
-        work, shown, (request.asked_at, request.id), cursor, size,
+        work, select(request.id).where(open_, place), (request.asked_at, request.id), cursor, size, REQUESTS,
         lambda row: {**_request(row, names), "number": row["number"], "title": row["title"]},
     )  # fmt: skip
 
 
 def incidents(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> dict[str, Any]:
     """Open incidents of matters in sight, the oldest first."""
-    incident, names = tables.incident.c, _Names(work)
-    query = select(tables.incident, _case.number, _case.title).join(tables.case, _case.id == incident.case)
-    shown = query.where(incident.settled_at.is_(None), _listed(work, scope(work, actor)))
+    incident, names, who = tables.incident.c, _Names(work), scope(work, actor)
+    visible = or_(_in_area(work, who, _case.area), _had_part(actor))
+    shown = select(incident.id).where(incident.settled_at.is_(None), exists().where(_case.id == incident.case, visible))
     return _page(
-        work, shown, (incident.opened_at, incident.id), cursor, size,
+        work, shown, (incident.opened_at, incident.id), cursor, size, INCIDENTS,
         lambda row: {**_incident(row, names), "number": row["number"], "title": row["title"]},
     )  # fmt: skip
 
@@ -1016,10 +1032,10 @@ def stuck(work: Work, actor: Actor, size: int = PAGE) -> list[dict[str, Any]]:
     """Why matters do not move, each cause with its number of steps, the first of them and the ways out."""
     who = scope(work, actor)
     nobody, unclaimed = _without_anybody(work, who), _unclaimed(work, who)
-    broken = incidents(work, actor, size=size)
+    broken, oldest = incidents(work, actor, size=size), (_step.opened_at, _step.id)
     return [
-        _cause("nobody", _page(work, nobody, (_step.opened_at, _step.id), "", size, _step_row(work))),
-        _cause("unclaimed", _page(work, unclaimed, (_step.opened_at, _step.id), "", size, _step_row(work))),
+        _cause("nobody", _page(work, nobody, oldest, "", size, STEPS, _step_row(work))),
+        _cause("unclaimed", _page(work, unclaimed, oldest, "", size, STEPS, _step_row(work))),
         _cause("incident", broken),
     ]
 
@@ -1047,7 +1063,7 @@ def _cause(key: str, page: dict[str, Any]) -> dict[str, Any]:
 
 def _unclaimed(work: Work, who: Scope) -> Select[Any]:
     late = _step.opened_at < work.now - UNCLAIMED
-    return _joined(work, Filters()).where(_steps_of(work, who), _HELD_BY_NOBODY, _step.kind.in_(BY_PEOPLE), late)
+    return select(_step.id).where(_steps_of(work, who), _HELD_BY_NOBODY, _step.kind.in_(BY_PEOPLE), late)
 
 
 def _without_anybody(work: Work, who: Scope) -> Select[Any]:
@@ -1060,8 +1076,8 @@ def _without_anybody(work: Work, who: Scope) -> Select[Any]:
     )
     pairs = [tuple(row) for row in work.connection.execute(empty.distinct())]
     nobody = [pair for pair in pairs if not work.directory.holders(*pair)]
-    which = tuple_(_step.role, _step.unit).in_(nobody) if nobody else false()
-    return _joined(work, Filters()).where(_steps_of(work, who), which)
+    which = tuple_(_step.role, _step.unit).in_(nobody) if nobody else _step.id == NOTHING
+    return select(_step.id).where(_steps_of(work, who), which)
 
 
 # -- what the engine says about itself ---------------------------------------------------------------

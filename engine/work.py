@@ -44,6 +44,10 @@ class Handler(NamedTuple):
     doc: str = ""
 
 
+Enqueue = Callable[[Connection, Sequence[int]], object]
+"""Asks for jobs (rows of the outbox, by id) to be done, in the transaction that writes them."""
+
+
 @dataclass
 class Work:
     """One transaction (`connection`) at one moment (`now`, aware)."""
@@ -53,6 +57,7 @@ class Work:
     library: Library
     handlers: Mapping[str, Handler]
     idle: Callable[[], object] = field(default=lambda: None)
+    enqueue: Enqueue = field(default=lambda *_: None)
 
     @cached_property
     def directory(self) -> Directory:
@@ -81,19 +86,21 @@ def system_time() -> datetime:
 
 @dataclass
 class Engine:
-    """What runs: a database, what applies, what handlers do, and a clock."""
+    """What runs: a database, what applies, what handlers do, and a clock. `wake` tells threads of this process that
+    there are jobs, `enqueue` tells the workers of a PostgreSQL installation."""
 
     store: Store
     handlers: Mapping[str, Handler]
     now: Callable[[], datetime] = system_time
     library: Library = field(default_factory=Library)
     wake: Callable[[], object] = field(default=lambda: None)
+    enqueue: Enqueue = field(default=lambda *_: None)
 
     @contextmanager
     def work(self) -> Iterator[Work]:
         """One write transaction: committed at the end of the block, rolled back when it raises."""
         with self.store.transaction() as connection:
-            yield Work(connection, self.now(), self.library, self.handlers, self.wake)
+            yield Work(connection, self.now(), self.library, self.handlers, self.wake, self.enqueue)
 
     @contextmanager
     def look(self) -> Iterator[Work]:

@@ -17,6 +17,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -34,11 +35,30 @@ RUN = "WANGGE_TEST_RUN"
 EXTERNAL = "WANGGE_TEST_POSTGRESQL"
 SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
 
+WATCH = """
+import os, shutil, signal, sys, time
+owner, server, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+def runs(process):
+    try:
+        return os.kill(process, 0) is None
+    except ProcessLookupError:
+        return False
+while runs(owner) and os.path.exists(folder):
+    time.sleep(1)
+if os.path.exists(folder):
+    if runs(server):
+        os.kill(server, signal.SIGINT)
+    time.sleep(2)
+    shutil.rmtree(folder, ignore_errors=True)
+"""
+"""A run that is killed cannot clean up: this small process sees it gone, stops the server and removes the folder."""
+
 
 def begin_run() -> Path:
     """Makes the folder of the run, open to the server's user, and names it in the environment."""
     folder = Path(tempfile.mkdtemp(prefix="wangge-tests-"))
     folder.chmod(0o755)
+    (folder / "owner").write_text(str(os.getpid()))
     os.environ[RUN] = str(folder)
     return folder
 
@@ -155,6 +175,10 @@ def _start(folder: Path) -> str:
             stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, start_new_session=True, **user,
         )  # fmt: skip
     (folder / "pid").write_text(str(server.pid))
+    owner = (folder / "owner").read_text()
+    watch = [sys.executable, "-c", WATCH, owner, str(server.pid), str(folder)]
+    quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.Popen(watch, cwd="/", start_new_session=True, **quiet).returncode = 0  # it ends after the run
     address = f"postgresql://postgres@127.0.0.1:{port}/postgres"
     _await(address, server, folder)
     server.returncode = 0  # it outlives this object: `end_run` stops it

@@ -115,13 +115,10 @@ class _Writer:
     def loop(self) -> tuple[str, str]:
         merge, again = self.node("exclusive"), self.node("exclusive")
         begin, end = self.block()
-        if begin[:2] != "us":  # a circle needs an answer that may lead out of it
-            user = self.node("user")
-            self.flow(merge, user)
-            self.flow(user, begin)
-        else:
-            self.flow(merge, begin)
-        self.flow(end, again)
+        answer = self.node("user")  # a circle needs an answer that may lead out of it
+        self.flow(merge, begin)
+        self.flow(end, answer)
+        self.flow(answer, again)
         self.flow(again, merge, "x > 2")
         if self.draw(st.booleans()):
             return merge, again_out(self, again)
@@ -373,7 +370,7 @@ class Play:
         self.effects: list[Effect] = []
         self.refs = {
             kind: sorted({n.trigger.ref for _, n in definition.nodes() if n.trigger.kind == kind and n.trigger.ref})
-            for kind in ("message", "signal", "error")
+            for kind in ("message", "signal")
         }
         self.happen(Began(facts={"x": self.dice(), "items": [1, 2]}))
 
@@ -422,6 +419,7 @@ class Play:
     def disturb(self) -> None:
         """Anything else that can come from outside: timers, messages, signals, errors. May be refused."""
         candidates: list[Event] = [Fired(clock) for clock in self.state.clocks]
+        candidates += self.failures()
         candidates += [Messaged(ref) for ref in self.refs["message"]] + [Signalled(ref) for ref in self.refs["signal"]]
         if candidates and not self.ended:
             try:
@@ -429,11 +427,14 @@ class Play:
             except Refused:
                 return
 
-    def fail(self, code: str) -> None:
-        """A waiting step ends in an error."""
-        steps = [token for token in self.waiting if self.node(token).kind == "user"]
-        if steps and not self.ended:
-            self.happen(Failed(self.chance.choice(steps).id, code))
+    def failures(self) -> Iterator[Event]:
+        """Errors at steps that catch them themselves."""
+        for token in self.waiting:
+            node = self.node(token)
+            level = self.definition.levels[self.state.scopes[token.scope].body]
+            for boundary in (level.nodes[id] for id in node.boundaries):
+                if boundary.trigger.kind == "error" and node.kind == "user":
+                    yield Failed(token.id, boundary.trigger.ref)
 
     def run(self, answers: int = 400, disturbances: float = 0.0) -> "Play":
         """Answers until the end or `answers` times, with other events strewn in."""

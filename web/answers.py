@@ -37,7 +37,8 @@ def begin(work: Work, key: str, person: str, asked: str) -> dict[str, Any] | Non
         )
     row = {"key": key, "person": person, "digest": asked, "body": "null", "at": work.now}
     put = (postgresql if work.connection.dialect.name == "postgresql" else sqlite).insert(tables.answer)
-    if work.connection.execute(put.values(row).on_conflict_do_nothing()).rowcount:
+    taken = put.values(row).on_conflict_do_nothing().returning(_answer.key)
+    if work.connection.execute(taken).first() is not None:
         return None
     found = work.connection.execute(
         select(_answer.digest, _answer.body).where(_answer.key == key, _answer.person == person)

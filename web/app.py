@@ -7,7 +7,7 @@ from engine.store import Store
 from engine.work import Engine, system_time
 from handlers.registry import HANDLERS
 from web import attachments, health, http, incidents, matters, me, requests, steps
-from web.http import APIFlask
+from web.http import APIFlask, Site
 from web.settings import Settings
 
 BLUEPRINTS = (me.routes, matters.routes, steps.routes, requests.routes, incidents.routes, attachments.routes)
@@ -23,7 +23,7 @@ def create_engine(url: str, now: Callable[[], datetime] = system_time) -> Engine
 
 def create_app(engine: Engine, settings: Settings) -> APIFlask:
     """The web application on an engine."""
-    app = http.application(engine, settings)
+    app = http.application(Site(engine, settings, frozenset({"me.sign_in"})))
     health.measure(app)
     for routes in (*BLUEPRINTS, health.routes):
         app.register_blueprint(routes)

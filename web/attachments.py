@@ -13,9 +13,8 @@ FILE = {
     "required": ["file"],
     "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
 }
-FETCHED: dict[str, str | dict[str, dict[str, Any]]] = {
-    "description": "文件 The file",
-    "content": {"application/octet-stream": {}},
+FETCHED: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
+    200: {"description": "文件 The file", "content": {"application/octet-stream": {}}}
 }
 
 
@@ -35,7 +34,7 @@ def attach(number: str) -> dict[str, Any]:
 
 
 @routes.get("/attachments/<int:id>")
-@routes.doc(security=SECURED, responses={200: FETCHED})
+@routes.doc(security=SECURED, responses=FETCHED)
 def attachment(id: int) -> Response:
     """下载附件 Fetch a file"""
     row = look(lambda work, who: dict(queries.attachment(work, who, id)))

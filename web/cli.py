@@ -6,15 +6,17 @@ Every command has `--json`; results go to standard output, words to people to st
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
 import click
 
 import migrations
-from engine import bpmn, decisions, diagnosis, iso8601, publishing, records, verification
+from engine import bpmn, census, decisions, diagnosis, iso8601, publishing, records, verification
 from engine.calendars import read_year
 from engine.checks import check_file
 from engine.definition import Definition
@@ -22,10 +24,13 @@ from engine.errors import Conflict, Finding, Invalid, NotFound, Refused, Unavail
 from engine.model import encode
 from engine.player import BEGINNING
 from engine.store import Store
-from engine.work import MACHINE, Engine
+from engine.work import MACHINE, Engine, system_time
 from handlers import calendar as calendar_year
 from handlers import statutes as law
-from web import files, playing, terminal
+from handlers.city import Plan
+from web import demo, files, playing, server, terminal
+from web.app import create_engine
+from web.settings import Settings
 
 GOOD, BAD_NEWS, COULD_NOT_RUN = 0, 1, 2
 SQLITE = b"SQLite format 3\0"
@@ -452,6 +457,127 @@ def doctor(database: str | None, as_json: bool) -> int:
 
 
 LEVELS = {"good": "正常 good", "warning": "注意 warning", "error": "错误 error"}
+
+
+# -- running -----------------------------------------------------------------------------------------
+
+port_option = click.option("--port", type=click.IntRange(0, 65535), default=8750, show_default=True)
+host_option = click.option("--host", default="127.0.0.1", show_default=True, help="监听地址 / address to listen on")
+plain_http = click.option("--plain-http", is_flag=True, help="仅供试用：不经 HTTPS / for trying out, without HTTPS")
+
+
+@cli.command()
+@host_option
+@port_option
+@plain_http
+@database_option
+def serve(host: str, port: int, plain_http: bool, database: str | None) -> int:
+    """在一个进程里运行全部服务 / run everything in one process: web, clock and jobs."""
+    engine = create_engine(_opened(database).url.render_as_string(hide_password=False))
+    server.serve(engine, _settings(plain_http), host, port, _listening)
+    return GOOD
+
+
+@cli.command()
+@host_option
+@port_option
+@plain_http
+@click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True)
+@database_option
+def web(host: str, port: int, plain_http: bool, processes: int, database: str | None) -> int:
+    """只运行网页接口（PostgreSQL） / HTTP alone, in several processes; `worker` does the rest."""
+    url = _on_postgresql(database)
+    server.web(url, _settings(plain_http), host, port, processes)
+    return GOOD
+
+
+@cli.command()
+@click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True)
+@database_option
+def worker(concurrency: int, database: str | None) -> int:
+    """运行时钟和后台任务（PostgreSQL） / the clock and the jobs, on as many nodes as wanted."""
+    server.worker(create_engine(_on_postgresql(database)), concurrency)
+    return GOOD
+
+
+def _settings(plain_http: bool) -> Settings:
+    return Settings(data=_data_folder(), cookie_secure=not plain_http)
+
+
+def _listening(address: str) -> None:
+    terminal.tell(Words(f"服务已启动：{address}", f"Serving at {address}"))
+
+
+def _on_postgresql(database: str | None) -> str:
+    store = _opened(database)
+    if store.dialect != "postgresql":
+        raise Refused(
+            "database.one-process",
+            "SQLite只能在一个进程里使用，请用 wangge serve；分开运行需要PostgreSQL。",
+            "SQLite is for one process: use wangge serve. Running web and worker apart takes PostgreSQL.",
+        )
+    return store.url.render_as_string(hide_password=False)
+
+
+@cli.command("demo")
+@click.option("--pack", "name", default="zhenjiang", show_default=True, help="zhenjiang 或 / or zhenjiang/2026-01-01")
+@click.option("--matters", type=click.IntRange(0, 100_000), default=100, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--archive", "folder", type=FILE, help="把已办结事项的档案写到此目录 / write archives of closed matters here"
+)
+@click.option("--ending-now", is_flag=True, help="这一个月到现在为止 / the month ends now")
+@click.option("--log-ins", is_flag=True, help="开通演示账号 / give people of the demonstration log-ins")
+@database_option
+@as_json
+def demonstrate(
+    name: str, matters: int, seed: int, folder: Path | None, ending_now: bool, log_ins: bool, database: str | None,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """在虚拟的一个月里演示若干事项，并查验 / play matters through a virtual month, then verify."""
+    chosen = files.pack_folder(name)
+    key = f"{chosen.parent.name}/{chosen.name}"
+    with _demo_store(database) as store:
+        begin = system_time() - demo.DAYS if ending_now else demo.BEGINNING
+        laid = demo.lay_out(store, key, Plan(), begin, seed)
+        for _ in terminal.progress(laid.month.play(matters, begin + demo.DAYS), "演示", "playing", matters):
+            pass
+        told = demo.report(laid)
+        if log_ins:
+            told["log_ins"] = [{"login": login, "name": who} for login, who in demo.let_in(laid)]
+        if folder is not None:
+            told["archived"] = demo.export(laid.engine, folder)
+    terminal.show_json(told) if as_json else _show_demo(told)
+    return GOOD if told["verify"]["good"] else BAD_NEWS
+
+
+@contextmanager
+def _demo_store(database: str | None) -> Iterator[Store]:
+    """An empty database: the one that is named, else one that is gone afterwards."""
+    with TemporaryDirectory(prefix="wangge-demo-") as folder:
+        store = _store(database) if database else Store(f"sqlite:///{folder}/demo.sqlite")
+        if store.dialect == "sqlite":
+            _make_folder(Path(store.url.database or "").parent)
+        store.prepare()
+        with store.reading() as connection:
+            if census.subjects(connection):
+                raise Refused(
+                    "demo.not-empty",
+                    "此数据库里已有内容，演示只写入空数据库；请换一个数据库。",
+                    "There is something in this database; a demonstration wants an empty one.",
+                )
+        yield store
+        store.close()
+
+
+def _show_demo(told: dict[str, Any]) -> None:
+    for name, value in told.items():
+        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+        if name not in ("verify", "log_ins"):
+            terminal.show(f"{name}: {shown}")
+    good = told["verify"]["good"]
+    terminal.show("查验通过 / verified" if good else "查验发现问题 / verification found faults")
+    terminal.show_findings(Finding(**one) for one in told["verify"]["findings"])
 
 
 # -- where things are --------------------------------------------------------------------------------

@@ -3,14 +3,13 @@
 Used by `wangge demo` (a month in a database of its own) and by `script/server` (the month that ends now).
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine import archive, census, publishing, verification
+from engine.calendars import SHANGHAI
 from engine.errors import Finding
-from engine.library import Pack
 from engine.model import plain
 from engine.store import Store
 from engine.work import Engine
@@ -21,6 +20,11 @@ from handlers.registry import HANDLERS
 from web import sessions
 
 DAYS = timedelta(days=30)
+"""How long the virtual month is."""
+
+BEGINNING = datetime(2026, 3, 2, 8, tzinfo=SHANGHAI)
+"""A Monday morning: when the month begins unless it ends now."""
+
 PASSWORD = "wangge-demo"  # noqa: S105 - of people who do not exist, in a database for trying out
 GUIDES = (
     ("worker", "grid_worker", "{grid}"),
@@ -41,11 +45,11 @@ class Laid(NamedTuple):
 
     engine: Engine
     time: VirtualTime
-    pack: Pack
     city: City
+    month: Demonstration
 
 
-def lay_out(store: Store, name: str, plan: Plan, begin: datetime) -> Laid:
+def lay_out(store: Store, name: str, plan: Plan, begin: datetime, seed: int = 1) -> Laid:
     """Publishes every pack and calendar year and founds the city, in an empty database."""
     time = VirtualTime(begin)
     engine = Engine(store, HANDLERS, time)
@@ -60,20 +64,13 @@ def lay_out(store: Store, name: str, plan: Plan, begin: datetime) -> Laid:
             work.library.allow_training(work.connection)
     with engine.work() as work:
         founded = city.found(work, plan, pack)
-    return Laid(engine, time, pack, founded)
+    return Laid(engine, time, founded, Demonstration(engine, time, pack, founded, seed))
 
 
-def play(laid: Laid, matters: int, seed: int, until: datetime) -> Iterator[tuple[int, Demonstration]]:
-    """Plays the month; yields how many matters have come in so far."""
-    demonstration = Demonstration(laid.engine, laid.time, laid.pack, laid.city, seed)
-    for opened in demonstration.play(matters, until):
-        yield opened, demonstration
-
-
-def report(demonstration: Demonstration) -> dict[str, Any]:
+def report(laid: Laid) -> dict[str, Any]:
     """What the month came to, with the verdict of verification."""
-    faults = verify(demonstration.engine)
-    month: dict[str, Any] = plain(demonstration.month())
+    faults = verify(laid.engine)
+    month: dict[str, Any] = plain(laid.month.month())
     return {**month, "verify": {"good": not faults, "findings": [plain(fault) for fault in faults]}}
 
 
@@ -92,12 +89,12 @@ def export(engine: Engine, folder: Path) -> int:
     return len(closed)
 
 
-def let_in(engine: Engine, laid: Laid) -> list[tuple[str, str]]:
+def let_in(laid: Laid) -> list[tuple[str, str]]:
     """Gives one person of each kind of desk a log-in. Returns (log-in, who it is)."""
     first = laid.city
     places = {"grid": first.grids[0], "township": first.townships[0], "county": first.counties[0]}
     guides: list[tuple[str, str]] = []
-    with engine.work() as work:
+    with laid.engine.work() as work:
         for login, role, unit in GUIDES:
             for person in work.directory.holders(role, unit.format(**places))[:1]:
                 sessions.create_account(work, login, person, PASSWORD)

@@ -89,10 +89,11 @@ class Rows(BaseModel):
 
 @dataclass(frozen=True)
 class Site:
-    """What every request needs."""
+    """What every request needs. `open_to_all` names the endpoints of the API that want nobody signed in."""
 
     engine: Engine
     settings: Settings
+    open_to_all: frozenset[str] = frozenset()
 
 
 def site() -> Site:
@@ -108,7 +109,7 @@ T = dict[str, Any]
 def look(query: Callable[[Work, Actor], T]) -> T:
     """Answers a question out of one snapshot."""
     with site().engine.look() as work:
-        return query(work, actor(work, signed_in(work)))
+        return query(work, actor(work))
 
 
 def act(
@@ -123,7 +124,7 @@ def act(
     who: Actor | None = None
     try:
         with site().engine.work() as work:
-            who = actor(work, signed_in(work))
+            who = actor(work)
             matter = seen(work, who) if seen else matter
             if key:
                 asked = answers.digest(verb, who.post, request.path, given)
@@ -152,8 +153,18 @@ def _note(who: Actor, matter: Seen, refusal: Refused, verb: str) -> None:
 # -- who asks ----------------------------------------------------------------------------------------
 
 
-def signed_in(work: Work) -> Session:
-    """The session of this request. Raises `Unauthenticated`, and `Forbidden` for a write from a foreign page."""
+def me() -> Session:
+    """The session of this request."""
+    return cast(Session, g.session)
+
+
+def actor(work: Work) -> Actor:
+    """The person of the session in the post that `X-Wangge-Post` chooses, or in their first one."""
+    return work.directory.actor(me().person, request.headers.get("X-Wangge-Post") or None)
+
+
+def _signed_in(work: Work) -> Session:
+    """The session of the token. Raises `Unauthenticated`, and `Forbidden` for a write from a foreign page."""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     by_cookie = kind.lower() != "bearer"
     if by_cookie:
@@ -163,7 +174,6 @@ def signed_in(work: Work) -> Session:
         raise Unauthenticated("session.none", "请先登录，或重新登录。", "Sign in first, or again.")
     if by_cookie and request.method not in SAFE:
         _check_page()
-    g.person = session.person
     return session
 
 
@@ -179,20 +189,16 @@ def _check_page() -> None:
         )
 
 
-def actor(work: Work, session: Session) -> Actor:
-    """The person of the session in the post that `X-Wangge-Post` chooses, or in their first one."""
-    return work.directory.actor(session.person, request.headers.get("X-Wangge-Post") or None)
-
-
 # -- the application ---------------------------------------------------------------------------------
 
 
-def application(engine: Engine, settings: Settings) -> APIFlask:
+def application(site: Site) -> APIFlask:
     """An application without endpoints: limits, headers, log and errors are in place."""
+    settings = site.settings
     app = APIFlask(
         __name__, title="网格事项流程引擎 Wangge", version="0.1.0", docs_path=None, spec_path="/openapi.json"
     )
-    app.extensions["wangge"] = Site(engine, settings)
+    app.extensions["wangge"] = site
     app.config["MAX_CONTENT_LENGTH"] = settings.largest_body
     for kind in ("404", "VALIDATION_ERROR", "AUTH_ERROR"):
         app.config[f"AUTO_{kind}_RESPONSE"] = False
@@ -218,10 +224,8 @@ PROBLEM: dict[str, Any] = {
     "description": "RFC 9457, in two languages",
     "required": ["type", "title", "status", "detail", "instance", "code"],
     "properties": {
-        **dict.fromkeys(
-            ("type", "title", "title_en", "detail", "detail_en", "instance", "request_id", "code", "article"),
-            {"type": "string"},
-        ),
+        **{name: {"type": "string"} for name in ("type", "title", "title_en", "detail", "detail_en")},
+        **{name: {"type": "string"} for name in ("instance", "request_id", "code", "article")},
         "status": {"type": "integer"},
         "findings": {"type": "array", "items": {"type": "object"}},
         "details": {},
@@ -270,6 +274,9 @@ def _begin() -> None:
         request.max_content_length = site().settings.largest_attachment + 64 * 1024
     if request.method == "POST" and not with_file and not request.is_json:
         raise Unsupported("http.415", problems.WORDS[415].zh, problems.WORDS[415].en)
+    if request.url_rule and request.path.startswith("/api/") and request.endpoint not in site().open_to_all:
+        with site().engine.look() as work:
+            g.session = _signed_in(work)
 
 
 def _finish(response: Response) -> Response:
@@ -288,7 +295,7 @@ def _finish(response: Response) -> Response:
 def _log(response: Response) -> None:
     milliseconds = round((time.monotonic() - g.begun) * 1000, 1)
     told = {"request_id": g.request_id, "method": request.method, "route": route(), "status": response.status_code}
-    log.info("request", extra={**told, "milliseconds": milliseconds, "person": g.get("person", "")})
+    log.info("request", extra={**told, "milliseconds": milliseconds, "person": me().person if "session" in g else ""})
 
 
 def route() -> str:

@@ -39,7 +39,7 @@ def sign_in(json_data: SignIn) -> Response:
 def sign_out() -> Response:
     """退出 Sign out"""
     with http.site().engine.work() as work:
-        sessions.sign_out(work, http.signed_in(work))
+        sessions.sign_out(work, http.me())
     answer = http.answer_json({})
     http.set_cookie(answer, "")
     return answer
@@ -49,10 +49,10 @@ def sign_out() -> Response:
 @routes.doc(security=SECURED)
 def me() -> dict[str, Any]:
     """本人、岗位和范围 Who I am, my posts, and what I see"""
+    session = http.me()
     with http.site().engine.look() as work:
-        session = http.signed_in(work)
         posts = work.directory.actors(session.person)
-        chosen = http.actor(work, session) if posts else None
+        chosen = http.actor(work) if posts else None
         return {
             "person": {"id": session.person, "name": work.directory.name(session.person)},
             "expires_at": session.expires_at.isoformat(),

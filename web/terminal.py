@@ -85,14 +85,15 @@ def show_findings(findings: Iterable[Finding], stream: TextIO | None = None) -> 
         _line(stream or sys.stdout, text, COLOURS[one.level])
 
 
-def progress(items: Sequence[T], zh: str, en: str) -> Iterator[T]:
-    """The items, one by one, with a bar on standard error while they are worked through."""
+def progress(items: Iterable[T], zh: str, en: str, total: int | None = None) -> Iterator[T]:
+    """The items, one by one, with a bar on standard error while they are worked through. `total` says how many there
+    will be where the items cannot tell."""
     if not sys.stderr.isatty():
         yield from items
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=_console(sys.stderr), transient=True) as bar:
-        yield from bar.track(items, description=f"{zh} {en}")
+        yield from bar.track(items, total=total, description=f"{zh} {en}")
 
 
 def readable(name: str | os.PathLike[str]) -> str:

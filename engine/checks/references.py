@@ -1,7 +1,8 @@
-"""A diagram speaks of limits, roles, forms, tables, statuses and articles by key; the pack must have each of them.
+"""A diagram speaks of limits, roles, forms, statuses and articles by key; the pack must have each of them.
 
 Otherwise a step would open that nobody may do, that never falls due, or that cites a law nobody can look up, and
 this would show only when the first case reaches it. Without a pack there is nothing to compare with.
+Tables are compared when the file is read: see `bpmn.read`.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -14,7 +15,6 @@ NAMES: Mapping[str, Words] = {
     "limit": Words("时限", "limit"),
     "role": Words("岗位角色", "role"),
     "form": Words("表单", "form"),
-    "decision": Words("决策表", "decision table"),
     "status": Words("状态", "status"),
     "article": Words("条文", "article"),
 }
@@ -39,7 +39,6 @@ def _known(pack: Pack) -> Mapping[str, Collection[str]]:
         "limit": pack.limits,
         "role": pack.roles,
         "form": pack.forms,
-        "decision": pack.decisions,
         "status": pack.statuses,
         "article": pack.articles,
     }
@@ -58,8 +57,6 @@ def _references(node: Node, lane_role: str) -> Iterator[tuple[str, str]]:
             yield kind, node.properties[kind]
     if lane_role:
         yield "role", lane_role
-    if node.decision:
-        yield "decision", node.decision
     if node.trigger.timer is not None and node.trigger.timer.kind == "limit":
         yield "limit", node.trigger.timer.text
     for article in node.properties.get("basis", "").split():

@@ -455,7 +455,7 @@ class _Search:
                 self.stuck.add(number)
                 if (body, element) not in self.stops:
                     self.stops.add((body, element))
-                    self.blame(self.kind_of_stop(body, number), element, number)
+                    self.blame(self.kind_of_stop(body, element, number), element, number)
             self.go_on(number, state)
 
     def go_on(self, number: int, state: State) -> None:
@@ -538,9 +538,11 @@ class _Search:
     def reachable(self, number: int) -> set[int]:
         return _spread({number}, self.after)
 
-    def kind_of_stop(self, body: str, number: int) -> str:
+    def kind_of_stop(self, body: str, element: str, number: int) -> str:
         """Deadlock, or where an end event of the same level was reached already, improper completion."""
-        nodes = self.part.levels[body].nodes if body in self.part.levels else {}
+        nodes = self.part.levels[body].nodes
+        if element in nodes and nodes[element].kind == "end":
+            return "deadlock"
         ended = any(id in nodes and nodes[id].kind == "end" for id in self.path(number)[0])
         return "improper-completion" if ended else "deadlock"
 
@@ -611,12 +613,15 @@ class _Search:
 
     def findings(self, whole: Definition) -> Iterator[Finding]:
         names = _names(whole)
+        errors = {n.id for _, n in whole.nodes() if n.kind == "end" and n.trigger.kind == "error"}
         for fault in self.faults:
-            yield _finding(fault.rule, fault.element, names, fault.path, fault.data)
+            words = UNCAUGHT if fault.element in errors else WORDS[fault.rule]
+            yield _finding(fault.rule, fault.element, names, fault.path, fault.data, words)
         for _, element in self.dead():
             yield _finding("soundness.dead", element.id, names)
         if not self.complete:
-            yield _finding("soundness.undecided", self.part.root, names, limit=self.limit)
+            zh, en = (text.replace("{limit}", str(self.limit)) for text in WORDS["soundness.undecided"])
+            yield _finding("soundness.undecided", self.part.root, names, words=Words(zh, en))
 
 
 LEFT = frozenset({"completed", "caught", "fired"})
@@ -911,6 +916,11 @@ WORDS: Mapping[str, Words] = {
         "can get stuck. Split it into sub-processes.",
     ),
 }
+UNCAUGHT = Words(
+    "错误结束“{name}”抛出的错误无人捕获，事项会停在这里。请在外层画出捕获它的边界事件或事件子流程。",
+    "The case stops at “{name}”, because nothing catches the error it throws. Draw a boundary event or an event "
+    "sub-process around it that does.",
+)
 ON_DATA = Words("（是否发生取决于条件的结果。）", "(Whether it happens depends on conditions.)")
 ON_NOTHING = Words("（无论条件结果如何都可能发生。）", "(It can happen whatever the conditions are.)")
 
@@ -921,11 +931,11 @@ def _finding(
     names: Mapping[str, str],
     path: tuple[str, ...] = (),
     data: bool = False,
-    limit: int = 0,
+    words: Words | None = None,
 ) -> Finding:
     name = names.get(element, "")
-    words = [text.format(name=name or element, limit=limit) for text in WORDS[rule]]
+    zh, en = (text.replace("{name}", name or element) for text in words or WORDS[rule])
     why = (ON_DATA if data else ON_NOTHING) if path else Words("", "")
-    text = f"{words[0]}{why.zh} {words[1]} {why.en}".strip()
+    text = f"{zh}{why.zh} {en} {why.en}".strip()
     level: Level = "warning" if rule == "soundness.undecided" else "error"
     return Finding(rule, level, element, text, name, path=path)

@@ -88,7 +88,7 @@ def upgrade() -> None:
         sa.Column("place", sa.String(80), nullable=False, comment="zhenjiang"),
         sa.Column("area", sa.String(200), nullable=False, comment="where it applies"),
         sa.Column("force", sa.String(20), nullable=False, comment="law or draft; a draft carries no real matter"),
-        sa.Column("in_force_from", sa.String(10), nullable=False, comment="date"),
+        sa.Column("in_force_from", sa.String(10), comment="date; without one it never applies"),
         sa.Column("in_force_to", sa.String(10), comment="last date, or null"),
         sa.Column("hash", sa.String(64), nullable=False),
         sa.Column(
@@ -144,7 +144,10 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False, comment="1, 2, 3 … in its chain"),
         sa.Column("hash", sa.String(64), nullable=False),
         sa.Column(
-            "body", sa.Text(), nullable=False, comment="canonical JSON (RFC 8785); hash = H(previous hash, body)"
+            "body",
+            sa.Text(),
+            nullable=False,
+            comment="canonical JSON (RFC 8785), holds the previous hash; hash = H(body)",
         ),
         sa.Column("area", sa.String(200), nullable=False),
         sa.Column("position", sa.BigInteger(), comment="order over all chains, given after commit"),
@@ -248,6 +251,8 @@ def upgrade() -> None:
         **where("closed_at IS NULL"),
         postgresql_ops={"area": "varchar_pattern_ops"},
     )
+    op.create_index("ix_case_light", "case", ["light_at"], **where("closed_at IS NULL"))
+    op.create_index("ix_case_merged", "case", ["merged_into"], **where("merged_into IS NOT NULL"))
     op.create_index(
         "ix_case_open",
         "case",

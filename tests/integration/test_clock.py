@@ -134,8 +134,7 @@ def test_timers_fire_in_order_of_due_time_then_id(engine: Engine, time: Time, mo
 
 
 def test_a_suspended_case_stands_still(engine: Engine, time: Time) -> None:
-    limits = {"matter": Limit("matter", Basis("product_default"), 30, "natural_day")}
-    publish(engine.store, WAITING, limits=limits)
+    publish(engine.store, WAITING)
     case = open_case(engine)
     with engine.work() as work:
         ask = cases.Ask("suspension", "等候", ground="court", ceiling_days=30)

@@ -528,6 +528,29 @@ def test_a_late_answer_to_a_job_that_was_given_up_does_not_answer_the_next_one(
     assert [job.status for job in jobs(engine)] == ["given_up", "done"]
 
 
+class Killed(BaseException):
+    """What ends a process in the middle of a handler."""
+
+
+def test_a_handler_that_takes_its_process_down_is_not_run_for_ever(engine: Engine, time: Time, notify: Notify) -> None:
+    setting(engine, "outbox.attempts", 3)
+    publish(engine.store, CALLING)
+    open_case(engine, grid="g")
+
+    def die(work: Work, call: Call) -> Mapping[str, Any]:
+        raise Killed
+
+    notify.then = die
+    for _ in range(3):
+        with pytest.raises(Killed):
+            outbox.run_once(engine)
+        time.on(minutes=5)
+    outbox.run_once(engine)
+    assert len(notify.calls) == 3
+    assert jobs(engine)[0].status == "given_up"
+    assert "中断" in incidents(engine)[0].text
+
+
 def test_the_failure_of_an_attempt_that_lost_its_lease_changes_nothing(
     engine: Engine, time: Time, notify: Notify
 ) -> None:
