@@ -1,32 +1,34 @@
 """The durable step: load, check, advance, record, commit; on SQLite (FULL) and PostgreSQL.
 
 Against the bare SQL: each step runs once through the engine on database A while its statements and values are
-written down, then the very same statements run on database B, a copy, through the driver alone. Against a naive loop:
-SpiffWorkflow loads a workflow from a row, answers one task, dumps it back, same database and durability.
+written down, then the very same statements run on database B, a copy, through the driver alone; at the end both must
+hold the same rows. Against a naive loop: SpiffWorkflow loads a workflow from a row, answers one task, dumps it back,
+same database and durability.
 """
 
 import itertools
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 
-from bench.figures import Figure, ratio, seconds
+from bench.figures import Figure, milliseconds, ratio, say, seconds
+from bench.server import Server
 from bench.spiff import Stored
-from engine import cases, census, publishing
+from engine import cases, census, publishing, tables
 from engine.calendars import SHANGHAI
 from engine.directory import Actor
-from engine.store import Store
+from engine.store import PRAGMAS, Store
 from engine.work import Engine
 from handlers import city, intake
 from handlers.registry import HANDLERS
 
-WARM_UP, STEPS = 40, 240
+WARM_UP = 40
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=SHANGHAI)
 ROUND = {
     "verify": {"verify_outcome": "substantiated", "findings": "x"},
@@ -35,6 +37,9 @@ ROUND = {
     "triage": {"triage_outcome": "verify_again", "opinion": "x"},
 }
 """Four user tasks that lead back to the first one, so that a case never ends."""
+
+FRESH = 12
+"""So many steps a case counts as fresh: three rounds."""
 
 
 class Bench(NamedTuple):
@@ -70,9 +75,9 @@ def _open(engine: Engine, grid: str) -> int:
         return intake.report(work, actor, given)
 
 
-def steps(bench: Bench) -> Iterator[Callable[[], None]]:
-    """Steps over all cases in turn, for ever."""
-    for case in itertools.cycle(bench.cases):
+def steps(bench: Bench, of: Iterable[int]) -> Iterator[Callable[[], None]]:
+    """Steps over these cases in turn; what is next is looked up beforehand, as a page has shown it."""
+    for case in of:
         with bench.engine.look() as work:
             row = next(r for r in census.open_steps(work.connection, case) if r.node in ROUND)
         actor = bench.actors[(row.role, row.unit)]
@@ -84,20 +89,37 @@ def steps(bench: Bench) -> Iterator[Callable[[], None]]:
         yield act
 
 
+# -- the bare side -----------------------------------------------------------------------------------
+
+Line = tuple[str, Any, bool]
+"""A statement, its values, and whether these are many rows."""
+
+
 class Tape:
     """Writes down what the engine sends to the driver."""
 
     def __init__(self, store: Store) -> None:
-        self.lines: list[tuple[str, Any, bool]] = []
+        self.lines: list[Line] = []
         event.listen(store._writer, "before_cursor_execute", self._hear)
 
     def _hear(self, _c: Any, _cursor: Any, statement: str, parameters: Any, _x: Any, many: bool) -> None:
         if not statement.startswith("BEGIN"):
             self.lines.append((statement, parameters, many))
 
-    def take(self) -> list[tuple[str, Any, bool]]:
+    def take(self) -> list[Line]:
         lines, self.lines = self.lines, []
         return lines
+
+
+def play(cursor: Any, lines: list[Line]) -> None:
+    """The same statements with the same values; what they find is fetched."""
+    for statement, parameters, many in lines:
+        if many:
+            cursor.executemany(statement, parameters)
+        else:
+            cursor.execute(statement, parameters)
+            if cursor.description:
+                cursor.fetchall()
 
 
 class BareSqlite:
@@ -105,58 +127,62 @@ class BareSqlite:
 
     def __init__(self, path: Path) -> None:
         self.connection = sqlite3.connect(path, isolation_level=None)
-        for pragma in (
-            "journal_mode=wal",
-            "synchronous=2",
-            "foreign_keys=1",
-            "recursive_triggers=1",
-            "secure_delete=1",
-        ):
-            self.connection.execute(f"PRAGMA {pragma}")
+        for name, value in PRAGMAS.items():
+            self.connection.execute(f"PRAGMA {name}={value}")
 
-    def play(self, lines: list[tuple[str, Any, bool]]) -> None:
+    def play(self, lines: list[Line]) -> None:
         cursor = self.connection.cursor()
         cursor.execute("BEGIN IMMEDIATE")
-        for statement, parameters, many in lines:
-            if many:
-                cursor.executemany(statement, parameters)
-            else:
-                cursor.execute(statement, parameters)
-                if cursor.description:
-                    cursor.fetchall()
+        play(cursor, lines)
         cursor.execute("COMMIT")
 
 
 class BarePostgres:
+    """The driver alone."""
+
     def __init__(self, url: str) -> None:
         self.connection = psycopg.connect(url)
 
-    def play(self, lines: list[tuple[str, Any, bool]]) -> None:
+    def play(self, lines: list[Line]) -> None:
         with self.connection.transaction(), self.connection.cursor() as cursor:
-            for statement, parameters, many in lines:
-                if many:
-                    cursor.executemany(statement, parameters)
-                else:
-                    cursor.execute(statement, parameters)
-                    if cursor.description:
-                        cursor.fetchall()
+            play(cursor, lines)
 
 
-def measure(name: str, bench: Bench, bare: Any, naive: Callable[[], None]) -> list[Figure]:
+def check_same(ours: Store, bare: Store) -> dict[str, int]:
+    """Both databases hold the same rows, byte for byte, heads of chains included; how many per table."""
+    counts = dict[str, int]()
+    with ours.reading() as one, bare.reading() as other:
+        for table in tables.metadata.sorted_tables:
+            query = select(table).order_by(*table.primary_key)
+            rows = one.execute(query).all()
+            if rows != other.execute(query).all():
+                raise ValueError(f"the two databases differ in “{table.name}”")
+            counts[table.name] = len(rows)
+        heads = select(func.count()).select_from(tables.case).where(tables.case.c.head != "")
+        counts["chains of cases"] = int(one.execute(heads).scalar_one())
+    return {name: count for name, count in counts.items() if count}
+
+
+# -- measuring ---------------------------------------------------------------------------------------
+
+
+def measure(name: str, bench: Bench, bare: Any, copy: Store, naive: Callable[[], None], rounds: int) -> list[Figure]:
     """Three sides in turn: ours on A, the same statements on B, the naive loop."""
     tape = Tape(bench.engine.store)
     times: list[list[float]] = [[], [], []]
-    for number, act in enumerate(steps(bench)):
-        if number == WARM_UP + STEPS:
-            break
+    number, statements = 0, 0
+    for number, act in enumerate(itertools.islice(steps(bench, itertools.cycle(bench.cases)), WARM_UP + rounds)):
         tape.take()
         ours = seconds(act)
         lines = tape.take()
         both = seconds(lambda lines=lines: bare.play(lines)), seconds(naive)  # type: ignore[misc]
         if number >= WARM_UP:
+            statements += len(lines)
             for side, value in zip(times, (ours, *both), strict=True):
                 side.append(value)
+    same = check_same(bench.engine.store, copy)
     bare_ratio, naive_ratio = ratio(times, 1, 0), ratio(times, 2, 0)
+    ms = {side: milliseconds(values) for side, values in zip(("our_ms", "bare_ms", "naive_ms"), times, strict=True)}
     return [
         Figure(
             f"step-{name}",
@@ -165,7 +191,7 @@ def measure(name: str, bench: Bench, bare: Any, naive: Callable[[], None]) -> li
             "of its speed",
             "≥ 0.5",
             bare_ratio >= 0.5,
-            {"our_ms": _ms(times[0]), "bare_ms": _ms(times[1])},
+            {**ms, "steps": rounds, "statements_per_step": round(statements / rounds, 1), "rows_found_equal": same},
         ),
         Figure(
             f"naive-{name}",
@@ -174,16 +200,13 @@ def measure(name: str, bench: Bench, bare: Any, naive: Callable[[], None]) -> li
             "×",
             "≥ 10",
             naive_ratio >= 10,
-            {"naive_ms": _ms(times[2])},
+            {**ms, "steps": rounds},
         ),
     ]
 
 
-def _ms(values: list[float]) -> float:
-    return round(sorted(values)[len(values) // 2] * 1000, 3)
-
-
-def on_sqlite(folder: Path) -> list[Figure]:
+def on_sqlite(folder: Path, rounds: int) -> list[Figure]:
+    say("step-sqlite: a small city …")
     bench = settle(f"sqlite:///{folder / 'a.sqlite'}")
     bench.engine.store.close()
     for suffix in ("", "-wal"):
@@ -191,7 +214,9 @@ def on_sqlite(folder: Path) -> list[Figure]:
         if source.exists():
             shutil.copyfile(source, folder / f"b.sqlite{suffix}")
     bare = BareSqlite(folder / "b.sqlite")
-    return measure("sqlite", bench, bare, _naive_sqlite(folder / "naive.sqlite"))
+    copy = Store(f"sqlite:///{folder / 'b.sqlite'}")
+    say(f"step-sqlite: {WARM_UP + rounds} steps on three sides in turn …")
+    return measure("sqlite", bench, bare, copy, _naive_sqlite(folder / "naive.sqlite"), rounds)
 
 
 def _naive_sqlite(path: Path) -> Callable[[], None]:
@@ -208,12 +233,12 @@ def _naive_sqlite(path: Path) -> Callable[[], None]:
     return step
 
 
-def on_postgresql(url_a: str, url_b: str, copy: Callable[[], None]) -> list[Figure]:
-    """`url_b` is a database that `copy` makes as a copy of the first."""
-    bench = settle(url_a)
+def on_postgresql(server: Server, rounds: int) -> list[Figure]:
+    say("step-postgresql: a small city …")
+    bench = settle(server.database("step_a"))
     bench.engine.store.close()
-    copy()
-    bare, stored = BarePostgres(url_b), Stored()
+    url = server.database("step_b", "step_a")
+    bare, stored = BarePostgres(url), Stored()
     with bare.connection.transaction():
         bare.connection.execute("CREATE TABLE workflow (id INTEGER PRIMARY KEY, state TEXT NOT NULL)")
         bare.connection.execute("INSERT INTO workflow VALUES (1, %s)", (stored.fresh(),))
@@ -224,4 +249,31 @@ def on_postgresql(url_a: str, url_b: str, copy: Callable[[], None]) -> list[Figu
             assert row is not None
             bare.connection.execute("UPDATE workflow SET state = %s WHERE id = 1", (stored.step(row[0]),))
 
-    return measure("postgresql", bench, bare, naive)
+    say(f"step-postgresql: {WARM_UP + rounds} steps on three sides in turn …")
+    return measure("postgresql", bench, bare, Store(url), naive, rounds)
+
+
+# -- after many returns ------------------------------------------------------------------------------
+
+
+def after_returns(folder: Path, returns: int, rounds: int) -> Figure:
+    """What a durable step costs in a case that was sent back so often, against the same step in a fresh case."""
+    say(f"returns: a case is sent back {returns} times …")
+    bench = settle(f"sqlite:///{folder / 'returns.sqlite'}", 1 + -(-(WARM_UP + rounds) // FRESH))
+    old, *fresh = bench.cases
+    for act in steps(bench, itertools.repeat(old, returns * len(ROUND))):
+        act()
+    late, first = steps(bench, itertools.repeat(old)), steps(bench, (case for case in fresh for _ in range(FRESH)))
+    times: list[list[float]] = [[], []]
+    for number in range(WARM_UP + rounds):
+        pair = (next(late), next(first))
+        taken = [0.0, 0.0]
+        for side in (0, 1) if number % 2 else (1, 0):
+            taken[side] = seconds(pair[side])
+        if number >= WARM_UP:
+            for side in (0, 1):
+                times[side].append(taken[side])
+    cost = ratio(times, 0, 1)
+    what = f"durable step of a case sent back {returns} times against a fresh one, sqlite"
+    details = {"late_ms": milliseconds(times[0]), "fresh_ms": milliseconds(times[1]), "steps": rounds}
+    return Figure("returns-step", what, round(cost, 2), "×", "≤ 1.2", cost <= 1.2, details)

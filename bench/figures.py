@@ -1,5 +1,6 @@
 """What a figure is, and how rounds are interleaved so that a drifting machine hits both sides alike."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,17 @@ class Figure:
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def say(text: str) -> None:
+    """Progress, for whoever waits: never among the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def milliseconds(times: Sequence[float], share: float = 0.5) -> float:
+    """The median of some times in seconds, or another quantile, as milliseconds."""
+    ordered = sorted(times)
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000, 3)
 
 
 def seconds(act: Callable[[], object]) -> float:

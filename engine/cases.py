@@ -24,12 +24,13 @@ Everything is written in the caller's transaction, or nothing is: state, steps, 
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import bindparam, func, insert, select, update
 
 from engine import forms, lifecycle, limits, records, tables, timers
+from engine.calendars import local
 from engine.decisions import DecisionError, evaluate
 from engine.definition import Definition, Node
 from engine.directory import Actor
@@ -165,7 +166,7 @@ def open_(work: Work, actor: Actor, opening: Opening) -> int:
     id = work.connection.execute(insert(tables.case).returning(tables.case.c.id), row).scalar_one()
     case = _Case(work, {**row, "id": id, "number": f"{day_of(work.now).year}-{id:06d}"}, {})
     said = {"title": opening.title, **opening.said}
-    detail = {"definition": hash, "pack": pack.key, "discovered_at": opening.discovered_at.isoformat()}
+    detail = {"definition": hash, "pack": pack.key, "discovered_at": _iso(opening.discovered_at)}
     case.happen(actor, "opened", Began(opening.start, dict(opening.facts)), said, detail, opening.cause)
     case.save()
     return int(id)
@@ -331,12 +332,12 @@ def decide(work: Work, actor: Actor, request: int, grant: bool, reason: str) -> 
     case = _take(work, found["case"])
     found = work.connection.execute(query.with_for_update()).mappings().one()
     if found["status"] != "open":
-        who, when = work.directory.name(found["decided_by"]), found["decided_at"].isoformat()
+        who, when = work.directory.name(found["decided_by"]), _told(found["decided_at"])
         raise Conflict(
             "request.decided",
             f"{who}已于{when}作出决定。",
             f"{who} decided this at {when}.",
-            details={"by": found["decided_by"], "at": when, "status": found["status"]},
+            details={"by": found["decided_by"], "at": _iso(found["decided_at"]), "status": found["status"]},
         )
     asked = dict(found)
     case.may_decide(actor, asked)
@@ -499,7 +500,7 @@ def recompute(work: Work, case_id: int, cause: str) -> int:
 
 
 def facts_at(work: Work, case_id: int, step: int) -> Mapping[str, Any]:
-    """The variables that can be read at an open step, as stored before the act that is under way."""
+    """The variables that can be read at an open step."""
     row = work.connection.execute(_STATE, {"id": case_id}).one()
     state = decode(row.state, State)
     token = state.tokens.get(step)
@@ -519,6 +520,7 @@ _STEPS = (
 _STEP = select(tables.step).where(tables.step.c.id == bindparam("id"))
 _ASSIGNMENTS = select(tables.assignment).where(tables.assignment.c.case == bindparam("case"))
 _CHANGE_CASE = update(tables.case).where(tables.case.c.id == bindparam("key"))
+_CHANGE_STATE = update(tables.case).where(tables.case.c.id == bindparam("key")).values(state=bindparam("state"))
 _CHANGE_STEP = update(tables.step).where(tables.step.c.id == bindparam("key"))
 _CHANGE_ASSIGNMENT = update(tables.assignment).where(tables.assignment.c.id == bindparam("key"))
 _CHANGE_TIMER = update(tables.timer).where(tables.timer.c.id == bindparam("key"))
@@ -624,12 +626,12 @@ class _Case:
         if gone is None or gone["case"] != self.row["id"]:
             raise NotFound("step.unknown", "未找到此环节，或不在您的查看范围内。", "Not found, or outside your scope.")
         who = self.work.directory.name(gone["closed_by"]) if gone["closed_by"] else "系统 / the engine"
-        when = gone["closed_at"].isoformat()
+        when = _told(gone["closed_at"])
         raise Conflict(
             "step.closed",
             f"{who}已于{when}办理此环节。",
             f"{who} dealt with this step at {when}.",
-            details={"by": gone["closed_by"], "at": when, "status": gone["status"]},
+            details={"by": gone["closed_by"], "at": _iso(gone["closed_at"]), "status": gone["status"]},
         )
 
     def changed(self, row: Mapping[str, Any]) -> Conflict:
@@ -644,7 +646,7 @@ class _Case:
                 "revision": row["revision"],
                 "person": row["person"],
                 "by": last.actor if last else None,
-                "at": last.at.isoformat() if last else None,
+                "at": _iso(last.at) if last else None,
             },
         )
 
@@ -829,7 +831,8 @@ class _Case:
         self.entries.append(Entry(kind, actor.person, actor.post, cause, None, dict(detail), dict(said or {})))
 
     def decided(self, opened: Opened) -> tuple[str, Event]:
-        """What a decision table or a `decide` handler answers to a step."""
+        """What a decision table or a `decide` handler answers to a step. A handler reads the database: there it
+        finds the case as this act has left it so far."""
         node = self.definition.levels[opened.body].nodes[opened.node]
         try:
             if node.kind == "rule":
@@ -837,6 +840,7 @@ class _Case:
                 outcome = evaluate(self.pack.decisions[node.decision], names)
                 found = outcome.outputs if isinstance(outcome.outputs, dict) else {node.decision: outcome.outputs}
                 return "decided", Completed(opened.step, found, outcome.matched)
+            self.work.connection.execute(_CHANGE_STATE, {"key": self.row["id"], "state": encode(self.state)})
             call = Call(self.row["id"], opened.step, opened.node, opened.arguments, "")
             return "decided", Completed(opened.step, dict(self.work.handlers[node.handler].run(self.work, call)))
         except DecisionError as error:
@@ -1196,8 +1200,8 @@ class _Case:
         if row["due_at"] < self.work.now:
             raise Refused(
                 "extension.too-late",
-                f"时限已于{_iso(row['due_at'])}届满，延期须在届满前申请（产品默认规则，非法律规定）。",
-                f"The limit expired at {_iso(row['due_at'])}; an extension has to be asked for before "
+                f"时限已于{_told(row['due_at'])}届满，延期须在届满前申请（产品默认规则，非法律规定）。",
+                f"The limit expired at {_told(row['due_at'])}; an extension has to be asked for before "
                 "(product default, not law).",
             )
         self.extended(row, _plain(asked))
@@ -1453,7 +1457,12 @@ def _moves(entry: Entry) -> bool:
 
 
 def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def _told(moment: datetime) -> str:
+    """A moment in words for people: the time on their wall."""
+    return f"{local(moment):%Y-%m-%d %H:%M}"
 
 
 def _plain(value: Value) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from engine import iso8601, timers
 from engine.calendars import Calendar
-from engine.decisions import Table, evaluate
+from engine.decisions import DecisionError, Table, evaluate
 from engine.definition import Definition, Node, Timer
 from engine.errors import Refused, WanggeError
 from engine.limits import Limit
@@ -227,10 +227,15 @@ class Player:
     def decide(self) -> None:
         for step in list(self.steps):
             if step in self.steps and self.kind(step) == "rule" and self.node(step).decision in self.tables:
-                outcome = evaluate(
-                    self.tables[self.node(step).decision], variables(self.state, self.state.tokens[step].scope)
-                )
-                self.happen(Completed(step, _outputs(self.node(step).decision, outcome.outputs), outcome.matched))
+                self.happen(self.decided(step, self.tables[self.node(step).decision]))
+
+    def decided(self, step: int, table: Table) -> Event:
+        """What a table answers to a step; where it cannot, the step fails."""
+        try:
+            outcome = evaluate(table, variables(self.state, self.state.tokens[step].scope))
+        except DecisionError as error:
+            return Failed(step, error.code)
+        return Completed(step, _outputs(table.key, outcome.outputs), outcome.matched)
 
     def deliver(self, message: Sent) -> None:
         try:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select
 
-from engine import bpmn, decisions, tables
+from engine import bpmn, checks, decisions, tables
 from engine.calendars import Year, read_year
 from engine.decisions import Table
 from engine.definition import SEMANTICS, Definition, Process
@@ -81,8 +81,9 @@ def read_folder(folder: Path) -> Folder:
         ways_in=_ways_in(manifest),
         settings=manifest.get("settings", {}) | {"governing_day": manifest.get("governing_day", "discovery")},
     )
+    findings.extend(finding for one in drawn.values() for finding in checks.check(one.definition, pack))
     examples = tuple(_json(path) for path in sorted((folder / "cases").glob("*.json")))
-    return Folder(pack, drawn, examples, tuple(findings))
+    return Folder(pack, drawn, examples, tuple(dict.fromkeys(findings)))
 
 
 def publish(work: Work, folder: Folder, actor: Actor = MACHINE) -> bool:

@@ -1062,7 +1062,7 @@ def _cause(key: str, page: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unclaimed(work: Work, who: Scope) -> Select[Any]:
-    late = _step.opened_at < work.now - UNCLAIMED
+    late = and_(_step.opened_at < work.now - UNCLAIMED, func.coalesce(_step.light, "") != "paused")
     return select(_step.id).where(_steps_of(work, who), _HELD_BY_NOBODY, _step.kind.in_(BY_PEOPLE), late)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from engine import attachments, queries
-from web import http
+from web import http, shapes
 from web.http import SECURED, APIBlueprint, Response, act, look
 
 routes = APIBlueprint("attachments", __name__, tag="attachments", url_prefix="/api")
@@ -19,6 +19,7 @@ FETCHED: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
 
 
 @routes.post("/matters/<number>/attachments")
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED, extensions={"requestBody": {"content": {"multipart/form-data": {"schema": FILE}}}})
 def attach(number: str) -> dict[str, Any]:
     """添加附件 Add a file"""

@@ -36,7 +36,7 @@ __all__ = [
     "Body",
     "Field",
     "Response",
-    "Rows",
+    "Shown",
     "act",
     "current_app",
     "g",
@@ -70,21 +70,10 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", str_max_length=20_000)
 
 
-class Total(BaseModel):
-    """How many there are; beyond a limit only that there are more."""
+class Shown(BaseModel):
+    """What an answer holds. Something that is not described yet is passed on all the same."""
 
-    count: int
-    exact: bool
-    text: str
-
-
-class Rows(BaseModel):
-    """A page of a list; `next` is the cursor of the next page, empty on the last one."""
-
-    rows: list[dict[str, Any]]
-    next: str
-    total: Total
-    counts: dict[str, Total] = {}
+    model_config = ConfigDict(extra="allow")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from engine import cases, queries
-from web.http import SECURED, APIBlueprint, Body, Field, Rows, act, look
+from web import shapes
+from web.http import SECURED, APIBlueprint, Body, Field, act, look
 from web.requests import Page
 
 routes = APIBlueprint("incidents", __name__, tag="incidents", url_prefix="/api")
@@ -23,7 +24,7 @@ class GiveUp(Body):
 
 @routes.get("/incidents")
 @routes.input(Page, location="query")
-@routes.output(Rows)
+@routes.output(shapes.Incidents)
 @routes.doc(security=SECURED)
 def incidents(query_data: Page) -> dict[str, Any]:
     """异常 Open incidents, the oldest first"""
@@ -32,6 +33,7 @@ def incidents(query_data: Page) -> dict[str, Any]:
 
 @routes.post("/incidents/<int:id>/retry")
 @routes.input(Retry)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def retry(id: int, json_data: Retry) -> dict[str, Any]:
     """重试 Try again"""
@@ -45,6 +47,7 @@ def retry(id: int, json_data: Retry) -> dict[str, Any]:
 
 @routes.post("/incidents/<int:id>/give-up")
 @routes.input(GiveUp)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def give_up(id: int, json_data: GiveUp) -> dict[str, Any]:
     """终止 Give up: the matter ends"""

@@ -8,7 +8,8 @@ from engine.directory import Actor
 from engine.queries import PAGE, PAGES, Filters, Light, Seen, Tab
 from engine.work import Work
 from handlers import intake
-from web.http import SECURED, APIBlueprint, Body, Field, Rows, act, look
+from web import shapes
+from web.http import SECURED, APIBlueprint, Body, Field, act, look
 
 routes = APIBlueprint("matters", __name__, tag="matters", url_prefix="/api")
 
@@ -53,7 +54,7 @@ class Matters(Narrowed):
 
 @routes.get("/inbox")
 @routes.input(InTab, location="query")
-@routes.output(Rows)
+@routes.output(shapes.Steps)
 @routes.doc(security=SECURED)
 def inbox(query_data: InTab) -> dict[str, Any]:
     """待办 What to do, what runs out first on top"""
@@ -63,7 +64,7 @@ def inbox(query_data: InTab) -> dict[str, Any]:
 
 @routes.get("/overdue")
 @routes.input(UnderLight, location="query")
-@routes.output(Rows)
+@routes.output(shapes.Steps)
 @routes.doc(security=SECURED)
 def overdue(query_data: UnderLight) -> dict[str, Any]:
     """超期 What is late, or will be"""
@@ -72,6 +73,7 @@ def overdue(query_data: UnderLight) -> dict[str, Any]:
 
 
 @routes.get("/stuck")
+@routes.output(shapes.Stuck)
 @routes.doc(security=SECURED)
 def stuck() -> dict[str, Any]:
     """滞留 What does not move, and why"""
@@ -80,7 +82,7 @@ def stuck() -> dict[str, Any]:
 
 @routes.get("/matters")
 @routes.input(Matters, location="query")
-@routes.output(Rows)
+@routes.output(shapes.Matters)
 @routes.doc(security=SECURED)
 def matters(query_data: Matters) -> dict[str, Any]:
     """事项 Matters in sight, the newest first"""
@@ -89,6 +91,7 @@ def matters(query_data: Matters) -> dict[str, Any]:
 
 
 @routes.get("/matters/<number>")
+@routes.output(shapes.WholeMatter)
 @routes.doc(security=SECURED)
 def matter(number: str) -> dict[str, Any]:
     """一件事项 One matter, whole"""
@@ -96,6 +99,7 @@ def matter(number: str) -> dict[str, Any]:
 
 
 @routes.get("/matters/<number>/timeline")
+@routes.output(shapes.Timeline)
 @routes.doc(security=SECURED)
 def timeline(number: str) -> dict[str, Any]:
     """办理记录 What happened"""
@@ -103,6 +107,7 @@ def timeline(number: str) -> dict[str, Any]:
 
 
 @routes.get("/matters/<number>/diagram")
+@routes.output(shapes.Diagram)
 @routes.doc(security=SECURED)
 def diagram(number: str) -> dict[str, Any]:
     """流程图 The drawing it runs by, and where it stands"""
@@ -131,6 +136,7 @@ class Report(Body):
 
 @routes.post("/matters")
 @routes.input(Report)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def report(json_data: Report) -> dict[str, Any]:
     """上报 Report a matter"""
@@ -170,6 +176,7 @@ class Merge(Body):
 
 @routes.post("/matters/<number>/messages/<name>")
 @routes.input(Said)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def interrupt(number: str, name: str, json_data: Said) -> dict[str, Any]:
     """发送消息 A message reaches the matter (emergency, revocation, …)"""
@@ -183,6 +190,7 @@ def interrupt(number: str, name: str, json_data: Said) -> dict[str, Any]:
 
 @routes.post("/matters/<number>/urge")
 @routes.input(Urge)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def urge(number: str, json_data: Urge) -> dict[str, Any]:
     """催办 Urge"""
@@ -196,6 +204,7 @@ def urge(number: str, json_data: Urge) -> dict[str, Any]:
 
 @routes.post("/matters/<number>/supervise")
 @routes.input(Supervise)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def supervise(number: str, json_data: Supervise) -> dict[str, Any]:
     """督办 Supervise a unit"""
@@ -209,6 +218,7 @@ def supervise(number: str, json_data: Supervise) -> dict[str, Any]:
 
 @routes.post("/matters/<number>/merge")
 @routes.input(Merge)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def merge(number: str, json_data: Merge) -> dict[str, Any]:
     """并案 Merge this duplicate into its main matter"""

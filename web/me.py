@@ -4,8 +4,9 @@ from typing import Any
 
 from engine import queries
 from engine.directory import Actor
+from engine.errors import Words
 from engine.work import Work
-from web import http, sessions
+from web import http, sessions, shapes
 from web.http import SECURED, APIBlueprint, Body, Field, Response
 
 routes = APIBlueprint("me", __name__, tag="sessions", url_prefix="/api")
@@ -20,7 +21,7 @@ class SignIn(Body):
 
 @routes.post("/sessions")
 @routes.input(SignIn)
-@routes.doc(responses={201: "已登录 Signed in"})
+@routes.output(shapes.SignedIn, status_code=201, description="已登录 Signed in")
 def sign_in(json_data: SignIn) -> Response:
     """登录 Sign in
 
@@ -46,6 +47,7 @@ def sign_out() -> Response:
 
 
 @routes.get("/me")
+@routes.output(shapes.Me)
 @routes.doc(security=SECURED)
 def me() -> dict[str, Any]:
     """本人、岗位和范围 Who I am, my posts, and what I see"""
@@ -66,7 +68,7 @@ def _post(work: Work, post: Actor) -> dict[str, Any]:
     unit = work.directory.unit(post.unit)
     return {
         "id": post.post,
-        "role": {"key": post.role, "zh": role.label.zh if role else post.role, "en": role.label.en if role else ""},
+        "role": {"key": post.role, **(role.label if role else Words(post.role, post.role))._asdict()},
         "permissions": list(role.permissions) if role else [],
         "unit": {"id": unit.id, "name": unit.name, "kind": unit.kind, "level": unit.level},
         "area": post.area,

@@ -6,7 +6,8 @@ from engine import cases, queries
 from engine.cases import RequestKind
 from engine.limits import Unit
 from engine.queries import PAGE, PAGES
-from web.http import SECURED, APIBlueprint, Body, Field, Rows, act, look
+from web import shapes
+from web.http import SECURED, APIBlueprint, Body, Field, act, look
 
 routes = APIBlueprint("requests", __name__, tag="requests", url_prefix="/api")
 
@@ -41,7 +42,7 @@ class Decision(Body):
 
 @routes.get("/requests")
 @routes.input(Page, location="query")
-@routes.output(Rows)
+@routes.output(shapes.Requests)
 @routes.doc(security=SECURED)
 def requests(query_data: Page) -> dict[str, Any]:
     """待决定 Open requests, the oldest first"""
@@ -50,6 +51,7 @@ def requests(query_data: Page) -> dict[str, Any]:
 
 @routes.post("/matters/<number>/requests")
 @routes.input(Ask)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def ask(number: str, json_data: Ask) -> dict[str, Any]:
     """提出申请 Ask for an extension, a suspension, …"""
@@ -64,6 +66,7 @@ def ask(number: str, json_data: Ask) -> dict[str, Any]:
 
 @routes.post("/requests/<int:id>/decide")
 @routes.input(Decision)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def decide(id: int, json_data: Decision) -> dict[str, Any]:
     """审批 Grant or deny"""

@@ -6,6 +6,7 @@ from typing import Any
 from engine import cases, queries
 from engine.directory import Actor
 from engine.work import Work
+from web import shapes
 from web.http import SECURED, APIBlueprint, Body, Field, act, look
 
 routes = APIBlueprint("steps", __name__, tag="steps", url_prefix="/api")
@@ -47,6 +48,7 @@ def on_step(verb: str, id: int, given: Body, do: Callable[[Work, Actor], Mapping
 
 
 @routes.get("/steps/<int:id>")
+@routes.output(shapes.WholeStep)
 @routes.doc(security=SECURED)
 def step(id: int) -> dict[str, Any]:
     """一个环节 One step, its form, and what may be done with it"""
@@ -55,6 +57,7 @@ def step(id: int) -> dict[str, Any]:
 
 @routes.post("/steps/<int:id>/claim")
 @routes.input(Step)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def claim(id: int, json_data: Step) -> dict[str, Any]:
     """签收 Sign for"""
@@ -64,6 +67,7 @@ def claim(id: int, json_data: Step) -> dict[str, Any]:
 
 @routes.post("/steps/<int:id>/release")
 @routes.input(Step)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def release(id: int, json_data: Step) -> dict[str, Any]:
     """放回 Put back"""
@@ -73,6 +77,7 @@ def release(id: int, json_data: Step) -> dict[str, Any]:
 
 @routes.post("/steps/<int:id>/complete")
 @routes.input(Complete)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def complete(id: int, json_data: Complete) -> dict[str, Any]:
     """办结本环节 Complete"""
@@ -87,6 +92,7 @@ def complete(id: int, json_data: Complete) -> dict[str, Any]:
 
 @routes.post("/steps/<int:id>/return")
 @routes.input(Answer)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def return_(id: int, json_data: Answer) -> dict[str, Any]:
     """退回 Return with reason"""
@@ -96,6 +102,7 @@ def return_(id: int, json_data: Answer) -> dict[str, Any]:
 
 @routes.post("/steps/<int:id>/withdraw")
 @routes.input(Answer)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def withdraw(id: int, json_data: Answer) -> dict[str, Any]:
     """撤回 Withdraw, before it is signed for"""
@@ -105,6 +112,7 @@ def withdraw(id: int, json_data: Answer) -> dict[str, Any]:
 
 @routes.post("/steps/<int:id>/escalate/<code>")
 @routes.input(Answer)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def escalate(id: int, code: str, json_data: Answer) -> dict[str, Any]:
     """按流程图的其他去向办理 Leave by the way the diagram has for this code (dispute, …)"""
@@ -116,6 +124,7 @@ def escalate(id: int, code: str, json_data: Answer) -> dict[str, Any]:
 
 @routes.post("/steps/<int:id>/reassign")
 @routes.input(HandOver)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def reassign(id: int, json_data: HandOver) -> dict[str, Any]:
     """改派 Give it to somebody else of the unit"""
@@ -127,6 +136,7 @@ def reassign(id: int, json_data: HandOver) -> dict[str, Any]:
 
 @routes.post("/steps/<int:id>/delegate")
 @routes.input(HandOver)
+@routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def delegate(id: int, json_data: HandOver) -> dict[str, Any]:
     """委托 Give it to a colleague"""

@@ -756,6 +756,13 @@ def test_an_amended_year_is_a_new_version_and_says_what_changes(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_year_changes_no_other_year(tmp_path: Path, store: Store) -> None:
+    run("calendar", "import", year_file(tmp_path), "--database", address(store))
+    before = told("calendar", "import", ROOT / "processes/calendars/2026.json", "--database", address(store))
+    assert {one["day"][:4] for one in before["changes"]} == {"2026"}
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_confirmed_year_does_not_become_provisional_again(tmp_path: Path, store: Store) -> None:
     run("calendar", "import", year_file(tmp_path), "--database", address(store))
     again = year_file(tmp_path, status="provisional")
