@@ -583,7 +583,7 @@ class _Rules(Graph):
             return False
         for target, arms in self.arms(node).items():
             end = self.nodes[target]
-            fine = not self.joins(end) if free else (self.joins(end) and end.kind == "parallel")
+            fine = self.joins(end) != free
             if len(arms) > 1 and target != node.id and (fine or (forks and _plain_end(end))):
                 self.keep_one(arms)
                 return True
@@ -617,15 +617,14 @@ class _Rules(Graph):
             self.drop_node(arm.rest.id)
 
     def block(self, node: Node) -> bool:
-        """A split whose ways all meet at an inclusive join that waits for nothing else: one way is enough."""
-        if len(node.outgoing) < 2 or node.id in self.still or not (self.forks(node) or self.open(node)):
+        """A split whose ways all meet at one inclusive join, however many are taken: one way is enough."""
+        if len(node.outgoing) < 2 or node.id in self.still or not self.open(node):
             return False
         met = self.arms(node)
         if len(met) != 1:
             return False
         ((target, arms),) = met.items()
-        join = self.nodes[target]
-        if join.kind != "inclusive" or join.id == node.id or len(join.incoming) != len(arms):
+        if self.nodes[target].kind != "inclusive" or target == node.id:
             return False
         self.keep_one(arms)
         return True

@@ -804,16 +804,12 @@ def _listeners(definition: Definition, state: State, beside: Beside) -> Iterator
             for id in node.boundaries:
                 branch = beside.get((scope.body, id), set())
                 busy = any(t.scope == scope.id and t.node in branch for t in state.tokens.values())
-                yield _Listener(token.id, scope, level.nodes[id], busy or _joining(level.flows, scope, branch))
+                yield _Listener(token.id, scope, level.nodes[id], busy)
     for scope in state.scopes.values():
         if not scope.closed and scope.kind in ("process", "body", "event"):
             for node, start in definition.levels[scope.body].listeners:
                 alive = any(s.parent == scope.id and s.node == node.id for s in state.scopes.values())
                 yield _Listener(scope.id, scope, start, alive and not start.interrupting)
-
-
-def _joining(flows: Mapping[str, Flow], scope: Scope, branch: set[str]) -> bool:
-    return any(flows[flow].target in branch for flow in scope.joins)
 
 
 def _in_round(scope: Scope, token: Token) -> bool:

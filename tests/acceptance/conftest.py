@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,8 @@ def _founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def demonstration(_founded: Path, tmp_path: Path) -> Iterator[str]:
+def demonstration(_founded: Path, tmp_path: Path) -> str:
     """The address of a database with a city, a few matters and log-ins, for one test alone."""
     copy = tmp_path / "demo.sqlite"
     shutil.copyfile(_founded, copy)
-    yield f"sqlite:///{copy}"
+    return f"sqlite:///{copy}"

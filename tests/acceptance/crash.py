@@ -61,7 +61,7 @@ class Server:
 
     def __init__(self, database: str, folder: Path) -> None:
         self.database = database
-        self.log = (folder / "server.log").open("ab")
+        self.log = folder / "server.log"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -69,7 +69,8 @@ class Server:
 
     def start(self) -> None:
         command = [WANGGE, "serve", "--plain-http", "--port", str(self.port), "--database", self.database]
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=ROOT)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:

@@ -214,7 +214,7 @@ def test_another_township_sees_nothing_and_changes_nothing(people: People, town:
     for listing in ("inbox", "inbox?scope=unit", "inbox?scope=others", "overdue", "matters", "requests", "incidents"):
         page = people.song.get(listing).get_json()
         assert (page["rows"], page["total"]["count"]) == ([], 0), listing
-        assert all(one["count"] == 0 for one in page["counts"].values())
+        assert all(one["count"] == 0 for one in page.get("counts", {}).values())
     assert all(one["total"]["count"] == 0 for one in people.song.get("stuck").get_json()["causes"])
     assert chain(town, case) == before
 
@@ -641,10 +641,11 @@ def test_answers_hold_what_is_described_and_nothing_else(people: People, town: T
     number, step = f"2026-{case:06d}", town.step(case)
     people.wang.upload(f"matters/{number}/attachments", "a.png", PNG)
     people.wang.post(f"matters/{number}/requests", {"kind": "void", "reason": "好"})
+    duplicate = tables.case.update().where(tables.case.c.id == town.open())
     with town.engine.work() as work:
         row = {"case": case, "node": "verify", "code": "x", "text": "错误", "opened_at": town.now, "token": 1}
         work.connection.execute(tables.incident.insert(), row)
-        work.connection.execute(tables.case.update().where(tables.case.c.id == town.open()), {"merged_into": case})
+        work.connection.execute(duplicate, {"merged_into": case})
     town.pass_(days=9)
     described: dict[str, type[BaseModel]] = {
         "me": shapes.Me,

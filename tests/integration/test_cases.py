@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -482,8 +483,8 @@ def test_two_who_finish_parallel_steps_see_no_error(scene: Scene) -> None:
         case = scene.open()
         a, b = scene.step(case, "a"), scene.step(case, "b")
         done = at_once(
-            lambda a=a: scene.act(cases.complete, "han", a, {"result": "a"}),
-            lambda b=b: scene.act(cases.complete, "ren", b, {"result": "b"}),
+            partial(scene.act, cases.complete, "han", a, {"result": "a"}),
+            partial(scene.act, cases.complete, "ren", b, {"result": "b"}),
         )
         assert done == [None, None]
         assert list(scene.steps(case)) == ["check"]
@@ -496,8 +497,8 @@ def test_of_two_who_finish_the_same_step_one_learns_who_was_first(matter: Scene)
         case = matter.handling()
         step = matter.step(case, "handle")
         done = at_once(
-            lambda step=step: matter.act(cases.complete, "han", step, {"result": "1"}),
-            lambda step=step: matter.act(cases.complete, "hu", step, {"result": "2"}),
+            partial(matter.act, cases.complete, "han", step, {"result": "1"}),
+            partial(matter.act, cases.complete, "hu", step, {"result": "2"}),
         )
         (conflict,) = [one for one in done if one is not None]
         winner = ("han", "hu")[done.index(None)]
@@ -511,8 +512,8 @@ def test_of_two_who_claim_the_same_step_one_learns_who_was_first(matter: Scene) 
         case = matter.handling()
         step = matter.step(case, "handle")
         done = at_once(
-            lambda step=step: matter.act(cases.claim, "han", step),
-            lambda step=step: matter.act(cases.claim, "hu", step),
+            partial(matter.act, cases.claim, "han", step),
+            partial(matter.act, cases.claim, "hu", step),
         )
         (conflict,) = [one for one in done if one != 2]
         winner = ("han", "hu")[done.index(2)]
@@ -526,8 +527,8 @@ def test_two_merges_in_opposite_directions_do_not_wait_for_each_other(matter: Sc
     for _ in range(5):
         one, two = matter.open(), matter.open()
         done = at_once(
-            lambda one=one, two=two: matter.do(cases.merge, "ou", one, two, "重复"),
-            lambda one=one, two=two: matter.do(cases.merge, "ye", two, one, "重复"),
+            partial(matter.do, cases.merge, "ou", one, two, "重复"),
+            partial(matter.do, cases.merge, "ye", two, one, "重复"),
         )
         (refusal,) = [each for each in done if each is not None]
         assert isinstance(refusal, Refused)
@@ -866,11 +867,9 @@ def test_the_emergency_of_a_suspended_case_has_clocks_that_run(matter: Scene) ->
 
 def test_what_a_suspension_needs_and_when_it_is_refused(matter: Scene) -> None:
     case = matter.handling()
-    for missing in ({"ground": ""}, {"ceiling_days": None}, {"ceiling_days": 0}):
+    for ground, days in (("", 9), ("施工", None), ("施工", 0)):
         with refused(matter, Invalid, "suspension.incomplete"):
-            matter.do(
-                cases.ask, "han", case, Ask("suspension", "等", **{"ground": "施工", "ceiling_days": 9, **missing})
-            )
+            matter.do(cases.ask, "han", case, Ask("suspension", "等", ground=ground, ceiling_days=days))
     with refused(matter, Refused, "resumption.not-suspended"):
         matter.do(cases.ask, "han", case, Ask("resumption", "r"))
     asked = Ask("suspension", "等", ground="施工", ceiling_days=9)

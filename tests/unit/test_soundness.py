@@ -540,6 +540,63 @@ def test_terminate_ends_what_is_still_open() -> None:
     )
 
 
+def test_a_step_that_a_terminate_end_always_sweeps_away_never_leads_on() -> None:
+    """Both are reached at once: the end acts before anybody can answer the step."""
+    assert found("""
+        start s
+        user a
+        parallel f
+        user b
+        end over terminate
+        s -> a
+        a -> f
+        f -> b
+        f -> over
+        b -> a
+        """) == [("dead", "b_a_4")]
+
+
+def test_an_error_that_a_step_catches_itself_does_not_go_on_outwards() -> None:
+    text = """
+        start s
+        sub S {
+          start t
+          user b
+          boundary own on=b error=bad
+          end u
+          t -> b
+          own -> u
+          b -> u
+        }
+        boundary w on=S error=bad
+        user mend
+        end e
+        s -> S
+        S -> e
+        w -> mend
+        mend -> e
+        """
+    assert found(text) == [("dead", "w"), ("dead", "mend")]
+    assert found(text.replace("t -> b", "user first\nt -> first\nfirst -> b")) == []
+
+
+def test_a_reminder_that_terminates_the_main_flow_belongs_to_it() -> None:
+    assert (
+        found("""
+        start s
+        user a
+        boundary late on=a timer=PT1H interrupting=no
+        user n
+        end over terminate
+        s -> a
+        a -> a
+        late -> n
+        n -> over
+        """)
+        == []
+    )
+
+
 def test_events_to_wait_for_links_and_calls() -> None:
     assert (
         found(
