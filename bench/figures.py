@@ -42,6 +42,12 @@ def seconds(act: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
+def spent(act: Callable[[], object]) -> tuple[float, float]:
+    """How long one call takes, and how much of it this process computes: the rest is the disk, or the server."""
+    begin = time.process_time()
+    return seconds(act), time.process_time() - begin
+
+
 def interleaved(sides: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
     """Times of each side, measured in turn: a b c a b c …"""
     times: list[list[float]] = [[] for _ in sides]

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Connection, Table, func, select
 
 from bench import bulk, durable
 from bench.durable import NOW, Bench
@@ -85,24 +85,22 @@ def _copy(bench: Bench, pattern: int, count: int, due_at: datetime) -> None:
     with store.transaction() as connection:
         connection.execute(tables.timer.update().values(due_at=due_at))
     with store.reading() as connection:
-        found = {}
-        for table in COPIED:
-            key = table.c.id if table is tables.case else table.c.case
-            rows = connection.execute(select(table).where(key == pattern)).mappings().all()
-            top = connection.execute(select(func.max(table.c.id))).scalar_one()
-            found[table.name] = ([dict(row) for row in rows], int(top))
-    first_case = found["case"][1]
+        patterns = {table.name: _rows(connection, table, pattern) for table in COPIED}
+        tops = {table.name: connection.execute(select(func.max(table.c.id))).scalar_one() for table in COPIED}
     with bulk.loading(store) as loader:
         for table in COPIED:
-            rows, top = found[table.name]
-            link = "number" if table is tables.case else "case"
-            columns = bulk.columns_of(table, "id", link)
-            ids = itertools.count(top + 1)
-            for row in rows:
-                fresh = {"head": "", "records": 0} if table is tables.case else {}
-                rest = bulk.values({**row, **fresh}, columns, loader)[2:]
-                told = (f"bench-{n}" if table is tables.case else first_case + n for n in range(1, count))
-                loader.rows(table, columns, ((next(ids), one, *rest) for one in told))
+            is_case = table is tables.case
+            columns = bulk.columns_of(table, "id", "number" if is_case else "case")
+            ids = itertools.count(tops[table.name] + 1)
+            for row in patterns[table.name]:
+                rest = bulk.values({**row, "head": "", "records": 0} if is_case else row, columns, loader)[2:]
+                links = (f"bench-{n}" if is_case else tops["case"] + n for n in range(1, count))
+                loader.rows(table, columns, ((next(ids), link, *rest) for link in links))
+
+
+def _rows(connection: Connection, table: Table, case: int) -> list[dict[str, Any]]:
+    key = table.c.id if table is tables.case else table.c.case
+    return [dict(row) for row in connection.execute(select(table).where(key == case)).mappings()]
 
 
 # -- firing ------------------------------------------------------------------------------------------

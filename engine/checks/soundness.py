@@ -246,7 +246,8 @@ class _Parts:
     def closed(self, node: Node, body: Body, drawn: Body) -> Node | None:
         """The step that a sub-process is from outside, if that is all it is: it is sound on its own, and
         nothing thrown inside is caught outside or the other way round."""
-        if not self.reduced or not self.independent(drawn.nodes.values()):
+        inside = list(drawn.nodes.values())
+        if not self.reduced or not self.independent(inside) or self.shields(inside):
             return None
         if not body.nodes:
             return replace(node, kind="script", body=None, loop=None)
@@ -296,6 +297,14 @@ class _Parts:
             if node.kind == "call" and node.called not in seen:
                 seen.add(node.called)
                 pending.extend(deep(self.definition.processes[node.called].body.nodes.values()))
+
+    def shields(self, nodes: Iterable[Node]) -> bool:
+        """Whether errors or escalations are caught in these nodes that else would go on to a catcher outside:
+        a step in their stead would let them out."""
+        own = Counter(_caught(deep(nodes)))
+        outside = {kind for kind, _ in self.catches - own}
+        inside = {kind for kind, _ in _caught(self.with_called(nodes))}
+        return bool(inside & outside - {"signal"})
 
     # reminders
 
