@@ -43,6 +43,9 @@ STEPS = 4
 PATTERNS = 2_000
 """So many different copies of open matters, and as many of closed ones, are prepared and then repeated."""
 
+OVERDUE = 10
+"""One in so many open matters is overdue."""
+
 COLUMNS = bulk.columns_of(tables.case, "id", "number"), bulk.columns_of(tables.step, "id", "case")
 
 
@@ -167,16 +170,30 @@ def _fill(store: Store, patterns: Sequence[Pattern], size: Size) -> None:
     with store.reading() as connection:
         grids = select(tables.unit.c.area).where(tables.unit.c.kind == "grid").order_by(tables.unit.c.id)
         areas = connection.execute(grids).scalars().all()
-    still_open = [one for one in patterns if one.case["closed_at"] is None]
     closed = [one for one in patterns if one.case["closed_at"] is not None]
     with bulk.loading(store) as loader:
         moving = _Moving(loader, areas, Random(2))  # noqa: S311 - which grid a copy lies in
         # old matters first, as they have come in; numbers follow
         made = [(moving.copies(closed, min(PATTERNS, size.closed)), size.closed)] if size.closed else []
-        made.append((moving.copies(still_open, min(PATTERNS, size.open)), size.open))
+        made.append((moving.copies(_open(patterns), min(PATTERNS, size.open)), size.open))
         loader.rows(tables.case, COLUMNS[0], _cases(made))
         loader.rows(tables.step, COLUMNS[1], _steps(made))
     bulk.analyse(store)
+
+
+def _open(patterns: Sequence[Pattern]) -> list[Pattern]:
+    """The open ones, of which one in ten is overdue: in a demonstration most that stay open were forgotten."""
+    found = [one for one in patterns if one.case["closed_at"] is None]
+    late = [one for one in found if any(_is_late(step) for step in one.steps)]
+    others = [one for one in found if one not in late]
+    if not (late and others):
+        return found
+    in_turn = itertools.cycle(late), itertools.cycle(others)
+    return [next(in_turn[n % OVERDUE > 0]) for n in range(OVERDUE * len(found))]
+
+
+def _is_late(step: Mapping[str, Any]) -> bool:
+    return step["status"] == "open" and step["due_at"] is not None and step["due_at"] < END
 
 
 Made = Sequence[tuple[Sequence[Copy], int]]

@@ -57,11 +57,7 @@ def define(text: str, *others: str) -> Definition:
 
 def bpmn(text: str) -> bytes:
     """The XML of a diagram in the short notation."""
-    lines = [
-        line.strip()
-        for line in text.strip().splitlines()
-        if line.strip() and not line.strip().startswith("#")
-    ]
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip() and not line.strip().startswith("#")]
     head = "main"
     if lines[0].startswith("process "):
         head = lines.pop(0).split()[1]
@@ -116,7 +112,7 @@ def _elements(lines: Iterator[str], declared: dict[tuple[str, str], str]) -> Ite
 
 def _node(line: str, inside: str, defaults: dict[str, str], declared: dict[tuple[str, str], str]) -> str:
     kind, id, *rest = shlex.split(line)
-    options = dict(word.split("=", 1) if "=" in word else (word, "yes") for word in rest)
+    options = {name: value if sign else "yes" for name, sign, value in (word.partition("=") for word in rest)}
     tag = TAGS[kind]
     attributes = f' id="{id}" name="{options.get("name", id)}"'
     content = _definition(options, declared) + _loop(options)

@@ -69,7 +69,7 @@ def publish(
             "place": pack.place,
             "area": pack.area,
             "force": pack.force,
-            "in_force_from": pack.in_force_from.isoformat(),
+            "in_force_from": pack.in_force_from.isoformat() if pack.in_force_from else None,
             "hash": "",
             "body": encode(pack),
             "published_at": AT,

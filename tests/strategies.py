@@ -141,7 +141,10 @@ class _Writer:
         """An activity with an interrupting boundary event whose way meets the normal one again."""
         host, last = self.enclosed("", waits=True) if self.draw(st.booleans()) else self.user()
         merge = self.node("exclusive")
-        event = self.node("boundary", f"on={host} " + self.choose(["timer=PT1H", "message=m", "error=bad", "signal=g"]))
+        # a name of its own: what an outer event of the same name catches first never reaches the inner one
+        own = self.name("own")
+        kind = self.choose(["timer=PT1H", f"message={own}", f"error={own}", f"signal={own}"])
+        event = self.node("boundary", f"on={host} {kind}")
         self.flow(last, merge)
         begin, end = self.block()
         self.flow(event, begin)

@@ -13,7 +13,7 @@ from web.settings import Settings
 BLUEPRINTS = (me.routes, matters.routes, steps.routes, requests.routes, incidents.routes, attachments.routes)
 
 
-def create_engine(url: str, now: Callable[[], datetime] = system_time) -> Engine:
+def make_engine(url: str, now: Callable[[], datetime] = system_time) -> Engine:
     """The engine on a database (`sqlite:///…` or `postgresql://…`), with every handler there is. The schema is
     brought up to date first. Raises `Invalid` on another address, `Unavailable` when it cannot be made ready."""
     store = Store(url)

@@ -29,7 +29,7 @@ from handlers import calendar as calendar_year
 from handlers import statutes as law
 from handlers.city import Plan
 from web import demo, files, playing, server, terminal
-from web.app import create_engine
+from web.app import make_engine
 from web.settings import Settings
 
 GOOD, BAD_NEWS, COULD_NOT_RUN = 0, 1, 2
@@ -473,7 +473,7 @@ plain_http = click.option("--plain-http", is_flag=True, help="仅供试用：不
 @database_option
 def serve(host: str, port: int, plain_http: bool, database: str | None) -> int:
     """在一个进程里运行全部服务 / run everything in one process: web, clock and jobs."""
-    engine = create_engine(_opened(database).url.render_as_string(hide_password=False))
+    engine = make_engine(_opened(database).url.render_as_string(hide_password=False))
     server.serve(engine, _settings(plain_http), host, port, _listening)
     return GOOD
 
@@ -496,7 +496,7 @@ def web(host: str, port: int, plain_http: bool, processes: int, database: str | 
 @database_option
 def worker(concurrency: int, database: str | None) -> int:
     """运行时钟和后台任务（PostgreSQL） / the clock and the jobs, on as many nodes as wanted."""
-    server.worker(create_engine(_on_postgresql(database)), concurrency)
+    server.worker(make_engine(_on_postgresql(database)), concurrency)
     return GOOD
 
 

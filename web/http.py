@@ -19,14 +19,14 @@ from flask import Response, current_app, g, jsonify, request, send_file
 from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine import cases
+from engine import answers, cases
+from engine.accounts import Session
 from engine.directory import Actor
 from engine.errors import Forbidden, Refused, WanggeError
 from engine.queries import Seen
 from engine.work import Engine, Work
-from web import answers, problems, sessions
+from web import problems, sessions
 from web.problems import Malformed, Unauthenticated, Unsupported
-from web.sessions import Session
 from web.settings import Settings
 
 __all__ = [

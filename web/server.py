@@ -18,7 +18,8 @@ from engine.clock import Clock
 from engine.errors import Unavailable
 from engine.outbox import Queue, Threads
 from engine.work import Engine
-from web.app import create_app, create_engine
+from web import logs
+from web.app import create_app, make_engine
 from web.settings import Settings
 
 
@@ -27,6 +28,7 @@ def serve(engine: Engine, settings: Settings, host: str, port: int, ready: Calla
 
     Raises `Unavailable` when the port is taken.
     """
+    logs.log_as_json()
     listening = _listen(host, port)
     jobs, clock = Threads(engine), Clock(engine)
     engine.wake = jobs.wake
@@ -78,7 +80,8 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return create_app(create_engine(self.url), self.settings)
+        logs.log_as_json()
+        return create_app(make_engine(self.url), self.settings)
 
 
 def web(url: str, settings: Settings, host: str, port: int, processes: int) -> None:
@@ -97,6 +100,7 @@ def web(url: str, settings: Settings, host: str, port: int, processes: int) -> N
 
 def worker(engine: Engine, concurrency: int) -> None:
     """The clock and the jobs of a PostgreSQL installation, until it is told to stop."""
+    logs.log_as_json()
     queue = Queue(engine)
     clock = Clock(engine, duties=(queue.rescue,))
     clock.start()

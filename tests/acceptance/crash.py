@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-WANGGE = Path(sys.executable).with_name("wangge")
+WANGGE = str(Path(sys.executable).with_name("wangge"))
 GRID = "g321102001001001"
 ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
     "verify": ("worker", {"verify_outcome": "substantiated", "findings": "x"}),

@@ -3,8 +3,10 @@ is out of sight, nothing done twice, refusals on record, problem documents, and 
 
 import io
 import json
+import logging
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from tests.towns import PEOPLE, Town
 from web import sessions, shapes
 from web.app import create_app
 from web.http import APIFlask
+from web.logs import JsonFormatter
 from web.settings import Settings
 
 PASSWORD = "correct horse battery"  # noqa: S105
@@ -52,7 +55,7 @@ class Person:
     def __init__(self, app: APIFlask, town: Town, login: str) -> None:
         self.client = app.test_client(use_cookies=False)
         with town.engine.work() as work:
-            token, _ = sessions._begin(work, Settings(Path()), login, login)
+            token, _ = sessions.begin(work, Settings(Path()), login, login)
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def get(self, path: str, **headers: str) -> TestResponse:
@@ -251,6 +254,14 @@ def test_the_same_key_does_nothing_twice(people: People, town: Town) -> None:
     problem(people.wang.post("matters", MATTER, Idempotency_Key="k" * 121), 422, "request.key-length")
 
 
+def test_the_same_key_at_the_same_moment_does_nothing_twice(people: People, town: Town) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        wang = people.wang
+        answers = list(pool.map(lambda _: wang.post("matters", MATTER, Idempotency_Key="k"), range(4)))
+    assert {answer.get_json()["matter"] for answer in answers} == {"2026-000001"}
+    assert people.ou.get("matters").get_json()["total"]["count"] == 1
+
+
 def test_a_key_of_something_that_failed_can_be_used_again(people: People, town: Town) -> None:
     case = town.open()
     step = town.step(case)
@@ -410,7 +421,7 @@ def test_accounts(town: Town) -> None:
         for login, password in (("new", PASSWORD), ("short", "123456789")):
             with pytest.raises(Invalid):
                 sessions.create_account(work, login, "wang", password)
-        sessions._begin(work, Settings(Path()), "new", "wang")
+        sessions.begin(work, Settings(Path()), "new", "wang")
         sessions.set_password(work, "new", "another password")
         assert work.connection.execute(tables.session.select()).all() == []
 
@@ -555,9 +566,7 @@ def test_what_http_itself_refuses_is_a_problem_too(people: People, client: Flask
     problem(client.post("/api/sessions", json={"login": "x" * 2_000_000}), 413, "http.413")
 
 
-def test_an_inner_error_tells_nothing(
-    people: People, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_inner_error_tells_nothing(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise KeyError("张三丰 secret")
 
@@ -565,6 +574,26 @@ def test_an_inner_error_tells_nothing(
     answer = people.ou.get("stuck")
     problem(answer, 500, "http.500")
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_the_log_is_json_and_quotes_nobody(
+    people: People, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("张三丰")
+
+    monkeypatch.setattr(queries, "matters", fail)
+    with caplog.at_level(logging.INFO, logger="wangge.web"):
+        answer = people.ou.get("matters?text=张三丰", **{"X-Request-Id": "abcdefgh"})
+    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    assert "张三丰" not in json.dumps(lines, ensure_ascii=False)
+    failed, asked = lines
+    assert failed["error"] == "KeyError"
+    assert any(" fail" in place for place in failed["where"])
+    assert {line["request_id"] for line in lines} == {answer.headers["X-Request-Id"]} == {"abcdefgh"}
+    assert (asked["route"], asked["status"], asked["person"]) == ("/api/matters", 500, "ou")
+    assert asked["milliseconds"] > 0
 
 
 def test_headers_of_every_answer(client: FlaskClient) -> None:

@@ -69,9 +69,7 @@ def test_a_shipped_year_agrees_with_the_second_source_on_every_day(year: int) ->
 @pytest.mark.parametrize("year", range(2004, 2027))
 def test_a_shipped_year_lists_exactly_the_named_days(year: int) -> None:
     listed = {
-        date.fromisoformat(day): (rule.kind, rule.name)
-        for one in CALENDAR.years
-        for day, rule in one.days.items()
+        date.fromisoformat(day): (rule.kind, rule.name) for one in CALENDAR.years for day, rule in one.days.items()
     }
     expected = {
         day: (kind, NAMES[name])

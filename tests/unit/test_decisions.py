@@ -39,9 +39,7 @@ def cell(tag: str, content: str) -> str:
 
 
 def asked(column: Column) -> str:
-    expression = (
-        f'<inputExpression typeRef="{column.type}"><text>{escape(column.name)}</text></inputExpression>'
-    )
+    expression = f'<inputExpression typeRef="{column.type}"><text>{escape(column.name)}</text></inputExpression>'
     key = f"in_{column.name.partition(' ')[0]}"
     allowed = text("inputValues", column.allowed)
     return f'<input id="{key}" label="{column.name}">{expression}{allowed}</input>'
@@ -53,9 +51,7 @@ def answered(column: Column) -> str:
 
 
 def row(number: int, cells: Row) -> str:
-    inside = "".join(cell("inputEntry", c) for c in cells[0]) + "".join(
-        cell("outputEntry", c) for c in cells[1]
-    )
+    inside = "".join(cell("inputEntry", c) for c in cells[0]) + "".join(cell("outputEntry", c) for c in cells[1])
     return f'<rule id="r{number}">{inside}</rule>'
 
 
@@ -133,9 +129,7 @@ def test_a_file_of_the_editor_is_read_and_answers() -> None:
     assert evaluate(table, {"matter": {"kind": "road"}, "severity": 4}).matched == ("serious",)
     rest = evaluate(table, {"matter": {"kind": "noise"}, "severity": 3})
     assert rest == Outcome({"unit": "urban", "copies": None}, ("rest",))
-    assert evaluate(table, {"matter": {"kind": "other"}, "severity": 3}) == Outcome(
-        {"unit": None, "copies": None}
-    )
+    assert evaluate(table, {"matter": {"kind": "other"}, "severity": 3}) == Outcome({"unit": None, "copies": None})
 
 
 @pytest.mark.parametrize(
@@ -144,9 +138,7 @@ def test_a_file_of_the_editor_is_read_and_answers() -> None:
 )
 def test_older_versions_are_read_alike(namespace: str) -> None:
     data = (
-        (DATA / "older.dmn")
-        .read_bytes()
-        .replace(b"http://www.omg.org/spec/DMN/20151101/dmn.xsd", namespace.encode())
+        (DATA / "older.dmn").read_bytes().replace(b"http://www.omg.org/spec/DMN/20151101/dmn.xsd", namespace.encode())
     )
     tables, findings = read(data)
     assert [(finding.rule, finding.level) for finding in findings] == [("dmn.extension", "advice")]
@@ -276,29 +268,21 @@ def test_hit_policies_that_cannot_be_carried_out(attributes: str, rule: str) -> 
 def test_other_expression_languages_are_refused() -> None:
     data = dmn([Column("x")], [Column("y")], [([""], ['"a"'])])
     for tag in (b"<inputExpression", b"<inputEntry", b"<outputEntry"):
-        assert rules_of(data.replace(tag, tag + b' expressionLanguage="javascript"')) == [
-            "dmn.expression-language"
-        ]
+        assert rules_of(data.replace(tag, tag + b' expressionLanguage="javascript"')) == ["dmn.expression-language"]
         assert table_of(data.replace(tag, tag + b' expressionLanguage="FEEL"')).key == "d"
 
 
 def test_ragged_rules_and_annotations() -> None:
     assert rules_of(dmn([Column("x")], [Column("y")], [([], ["1"])])) == ["dmn.cells"]
     data = dmn([], [Column("y")], [([], ['"a"'])])
-    data = data.replace(
-        b'<rule id="r1">', b'<annotation name="basis"/><rule id="r1"><description>why</description>'
-    )
+    data = data.replace(b'<rule id="r1">', b'<annotation name="basis"/><rule id="r1"><description>why</description>')
     data = data.replace(b"</rule>", b"<annotationEntry><text>Art. 3</text></annotationEntry></rule>")
     (rule,) = table_of(data).rules
     assert (rule.description, rule.annotations) == ("why", ("Art. 3",))
 
 
 def test_missing_ids_are_made_up_by_row() -> None:
-    data = (
-        dmn([Column("x")], [Column("y")], [([""], ['"a"'])])
-        .replace(b' id="r1"', b"")
-        .replace(b' id="in_x"', b"")
-    )
+    data = dmn([Column("x")], [Column("y")], [([""], ['"a"'])]).replace(b' id="r1"', b"").replace(b' id="in_x"', b"")
     assert evaluate(table_of(data), {"x": "1"}).matched == ("rule-1",)
 
 
@@ -415,9 +399,7 @@ def test_output_cells(type_: str, written: str, value: Any) -> None:
     assert encode(output(type_, written)) == encode(value)
 
 
-@pytest.mark.parametrize(
-    "written", ["-", "a", '"a","b"', '["a"', "['a']", "1 + 1", "[[1]]", "[1..2]", "not(1)", "> 1"]
-)
+@pytest.mark.parametrize("written", ["-", "a", '"a","b"', '["a"', "['a']", "1 + 1", "[[1]]", "[1..2]", "not(1)", "> 1"])
 def test_output_cells_that_cannot_be_read(written: str) -> None:
     assert rules_of(dmn([], [Column("y", "")], [([], [written])])) == ["dmn.cell"]
 
@@ -557,17 +539,13 @@ def test_without_a_match_the_default_answers() -> None:
         ("number", "[0..9]", 10, "decision.input-not-allowed"),
     ],
 )  # fmt: skip
-def test_inputs_of_the_wrong_kind_are_errors_in_words(
-    type_: str, allowed: str, value: Any, code: str
-) -> None:
+def test_inputs_of_the_wrong_kind_are_errors_in_words(type_: str, allowed: str, value: Any, code: str) -> None:
     table = table_of(dmn([Column("x", type_, allowed)], [Column("y")], [(["-"], ['"a"'])]))
     assert code_of(table, {"x": value}) == code
 
 
 def test_inputs_are_expressions_over_the_variables() -> None:
-    table = table_of(
-        dmn([Column("matter.size + 1", "number")], [Column("y", "boolean")], [(["3"], ["true"])])
-    )
+    table = table_of(dmn([Column("matter.size + 1", "number")], [Column("y", "boolean")], [(["3"], ["true"])]))
     assert evaluate(table, {"matter": {"size": 2}}).outputs == {"y": True}
     assert code_of(table, {}) == "decision.input-missing"
     assert code_of(table, {"matter": {}}) == "decision.input-missing"
@@ -613,9 +591,7 @@ def listed(cases: list[Case], negated: bool) -> Case:
     return written, lambda value: any(test(value) for test in tests)
 
 
-LISTS = st.builds(
-    listed, st.lists(st.one_of(LITERALS, INTERVALS, COMPARISONS), min_size=1, max_size=4), st.booleans()
-)
+LISTS = st.builds(listed, st.lists(st.one_of(LITERALS, INTERVALS, COMPARISONS), min_size=1, max_size=4), st.booleans())
 
 
 @given(st.lists(st.tuples(LISTS, LISTS), min_size=1, max_size=4), NUMBERS, NUMBERS)

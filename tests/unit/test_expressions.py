@@ -120,9 +120,7 @@ def test_what_an_expression_means(source: str) -> None:
 
 
 def test_every_function_appears_among_the_meanings() -> None:
-    assert [
-        name for name in (*FUNCTIONS, *FORMS) if not any(f"{name}(" in source for source in MEANINGS)
-    ] == []
+    assert [name for name in (*FUNCTIONS, *FORMS) if not any(f"{name}(" in source for source in MEANINGS)] == []
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
@@ -173,9 +171,7 @@ def test_what_goes_wrong_with_the_data_has_a_code(code: str, source: str) -> Non
 
 
 def test_a_fault_names_the_expression_and_the_reason_in_both_languages() -> None:
-    with pytest.raises(
-        ExpressionError, match=r"「count < 'x'」.*数字与文字.*`count < 'x'`.*number and string"
-    ):
+    with pytest.raises(ExpressionError, match=r"「count < 'x'」.*数字与文字.*`count < 'x'`.*number and string"):
         value("count < 'x'")
 
 
@@ -326,9 +322,7 @@ def test_the_cost_counts_over_the_whole_evaluation() -> None:
 
 
 def test_an_expression_knows_which_names_it_reads() -> None:
-    found = compile_expression(
-        "a.b == c[d] and exists(e.f) and default(g, h) == i and exists(i) and len(null) == 1"
-    )
+    found = compile_expression("a.b == c[d] and exists(e.f) and default(g, h) == i and exists(i) and len(null) == 1")
     assert found.names == {"a", "c", "d", "h", "i"}
     assert found.optional == {"e", "g"}
 
@@ -701,9 +695,7 @@ def json_of(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-tame_data = json_of(
-    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.0, 1.0]) | any_of("", "1")
-)
+tame_data = json_of(st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.0, 1.0]) | any_of("", "1"))
 json_data = tame_data | json_of(st.integers() | st.floats() | st.text(max_size=5) | days_and_digits)
 
 
@@ -717,11 +709,7 @@ def test_garbage_raises_nothing_but_an_expression_error(source: str, a: Any, b: 
             str(error).encode()
 
 
-CALLS = [
-    f"{name}({', '.join('ab'[: max(n, 1)])})"
-    for name, f in FUNCTIONS.items()
-    for n in {f.least, min(f.most, 2)}
-]
+CALLS = [f"{name}({', '.join('ab'[: max(n, 1)])})" for name, f in FUNCTIONS.items() for n in {f.least, min(f.most, 2)}]
 OPERATIONS = [f"a {op} b" for op in ("+", "-", "*", "/", "//", "%", "<", ">=", "==", "in", "and", "or")]
 
 

@@ -41,6 +41,8 @@ SQL = {"store", "records", "tables", "cases", "queries", "directory", "clock", "
     "census",
     "archive",
     "attachments",
+    "accounts",
+    "answers",
 }
 """The modules of the engine that speak to the database."""
 

@@ -107,9 +107,7 @@ def test_what_crosses_into_a_year_without_notice_is_provisional() -> None:
         (3000, "natural_minute", False),
     ],
 )
-def test_only_what_rests_on_the_unknown_year_is_provisional(
-    amount: int, unit: Unit, provisional: bool
-) -> None:
+def test_only_what_rests_on_the_unknown_year_is_provisional(amount: int, unit: Unit, provisional: bool) -> None:
     found = due(limit(amount, unit), at("2026-12-30T14:00"), CALENDAR)
     assert found.provisional is provisional
 
@@ -164,9 +162,7 @@ def counts(unit: str, minute: datetime, pauses: list[tuple[datetime, datetime]])
     """Whether the minute that begins here counts for a limit in hours or minutes."""
     if stopped(minute, pauses):
         return False
-    return unit.startswith("natural") or (
-        works(minute.date()) and minute.hour in (8, 9, 10, 11, 14, 15, 16, 17)
-    )
+    return unit.startswith("natural") or (works(minute.date()) and minute.hour in (8, 9, 10, 11, 14, 15, 16, 17))
 
 
 def day_counts(unit: str, day: date, pauses: list[tuple[datetime, datetime]]) -> bool:
@@ -175,9 +171,7 @@ def day_counts(unit: str, day: date, pauses: list[tuple[datetime, datetime]]) ->
     return not stopped(last, pauses) and (unit == "natural_day" or works(day))
 
 
-def after_minutes(
-    unit: str, start: datetime, minutes: int, pauses: list[tuple[datetime, datetime]]
-) -> datetime:
+def after_minutes(unit: str, start: datetime, minutes: int, pauses: list[tuple[datetime, datetime]]) -> datetime:
     now = start
     while minutes:
         minutes -= counts(unit, now, pauses)
@@ -201,9 +195,7 @@ def counted_due(unit: str, start: datetime, amount: int, pauses: list[tuple[date
     return after_minutes(unit, start, amount * (1 if unit == "natural_minute" else 60), pauses)
 
 
-def minutes_between(
-    unit: str, start: datetime, end: datetime, pauses: list[tuple[datetime, datetime]]
-) -> int:
+def minutes_between(unit: str, start: datetime, end: datetime, pauses: list[tuple[datetime, datetime]]) -> int:
     minutes = (end - start) // MINUTE
     return sum(counts(unit, start + one * MINUTE, pauses) for one in range(minutes))
 
@@ -225,9 +217,7 @@ AMOUNTS: list[tuple[Unit, int]] = [
     ("working_day", 20),
     ("natural_day", 25),
 ]
-LIMITS = st.sampled_from(AMOUNTS).flatmap(
-    lambda one: st.integers(1, one[1]).map(lambda amount: limit(amount, one[0]))
-)
+LIMITS = st.sampled_from(AMOUNTS).flatmap(lambda one: st.integers(1, one[1]).map(lambda amount: limit(amount, one[0])))
 MINUTES = st.one_of(st.integers(0, 20_000), st.integers(0, 14).map(lambda days: days * 1440))
 
 
@@ -439,9 +429,7 @@ def test_a_start_without_zone_is_refused() -> None:
         ),
     ],
 )
-def test_an_extension_is_counted_from_the_end_of_the_limit(
-    one: Limit, extensions: list[Extension], end: str
-) -> None:
+def test_an_extension_is_counted_from_the_end_of_the_limit(one: Limit, extensions: list[Extension], end: str) -> None:
     assert clock(one, at("2026-09-30T16:00"), CALENDAR, (), extensions).due_at == at(end)
 
 
@@ -537,9 +525,7 @@ def test_no_limit_is_never_red() -> None:
 # ----------------------------------------------------------------------------------------- explanations
 
 
-def told(
-    one: Limit, start: str, pauses: list[Pause] | None = None, *more: Extension
-) -> list[tuple[str, str, int]]:
+def told(one: Limit, start: str, pauses: list[Pause] | None = None, *more: Extension) -> list[tuple[str, str, int]]:
     rows = explain(one, at(start), CALENDAR, pauses or [], more)
     return [(row.day.isoformat()[5:], row.kind, row.number) for row in rows]
 

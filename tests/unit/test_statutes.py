@@ -158,10 +158,7 @@ def test_text_without_title_and_with_full_width_spaces() -> None:
 def test_pages_wrapped_lines_and_references_at_the_start_of_a_line() -> None:
     statute = sample("pages.txt")
     assert labels(statute) == [(1, 0), (2, 0), (2, 1), (2, 2), (3, 0), (4, 0), (5, 0)]
-    assert (
-        locate(statute, "1")
-        == "捐书人可以把书送到馆内，馆员按照本规则第三条第二款的规定登记，并当面写下收条。"
-    )
+    assert locate(statute, "1") == "捐书人可以把书送到馆内，馆员按照本规则第三条第二款的规定登记，并当面写下收条。"
     assert locate(statute, "2.2") == "登记后，书放入2024年设立的捐书架，再由馆员贴上标签。"
     assert locate(statute, "3.3") == "第五条规定的情形，不写回信。"
 
@@ -557,9 +554,7 @@ def test_unknown_places_say_why(citation: str, why: str) -> None:
 
 # --- any regulation, in any layout, reads back -----------------------------------------------------------
 
-WORDS = st.text("读者馆员借还书安静茶室、，（）3八条款项", min_size=1, max_size=6).map(
-    lambda text: f"书{text}书"
-)
+WORDS = st.text("读者馆员借还书安静茶室、，（）3八条款项", min_size=1, max_size=6).map(lambda text: f"书{text}书")
 
 
 @st.composite
@@ -654,9 +649,7 @@ LAYOUTS = st.builds(
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    statute=statutes(), layout=LAYOUTS, encoding=st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"])
-)
+@given(statute=statutes(), layout=LAYOUTS, encoding=st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"]))
 def test_any_regulation_in_any_layout_reads_back(statute: Statute, layout: Layout, encoding: str) -> None:
     read_back = read(layout.text(statute).encode(encoding), "规则.txt")
     assert read_back == statute
