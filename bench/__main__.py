@@ -4,6 +4,7 @@ not, 2 could not run."""
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
@@ -69,8 +70,8 @@ def _step_postgresql(run: Run) -> Iterable[Figure]:
 
 def _timers(run: Run) -> Iterable[Figure]:
     folder, count = run.part("timers"), run.of(10_000)
-    yield timers.at_once("sqlite", f"sqlite:///{folder / 'timers.sqlite'}", folder, count)
-    yield timers.at_once("postgresql", run.server.database("timers"), folder, count)
+    yield from timers.at_once("sqlite", f"sqlite:///{folder / 'timers.sqlite'}", folder, count)
+    yield from timers.at_once("postgresql", run.server.database("timers"), folder, count)
     run.server.drop("timers")
 
 
@@ -108,7 +109,7 @@ def table(figures: Iterable[Mapping[str, Any]]) -> Table:
     for column in ("name", "what", "value", "target", "reached"):
         drawn.add_column(column, justify="right" if column == "value" else "left", overflow="fold")
     for one in figures:
-        reached = {True: "是 yes", False: "否 NO", None: "quick"}[one["reached"]]
+        reached = "quick" if "quick" in one else {True: "是 yes", False: "否 NO", None: "—"}[one["reached"]]
         drawn.add_row(one["name"], one["what"], f"{one['value']:g} {one['unit']}", one["target"], reached)
     return drawn
 
@@ -136,5 +137,11 @@ def main(words: list[str] | None = None) -> int:
     return 1 if any(one["reached"] is False for one in figures) else 0
 
 
+def _stop(*_: object) -> None:
+    """Told to stop: the server and the folders go first."""
+    sys.exit(2)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _stop)
     sys.exit(main())

@@ -328,7 +328,8 @@ def _compare(database: str, pair: Pair, scale: Scale, rounds: int) -> Iterator[F
     for name in LISTS:
         say(f"lists: {name} on {database}, {len(readers)} kinds of people …")
         asked = {role: _in_turn(pair, name, actor, rounds) for role, actor in readers.items()}
-        worst = max(asked, key=lambda role: asked[role]["ratio"])
+        same = [role for role in asked if asked[role]["same_page"]] or list(asked)
+        worst = max(same, key=lambda role: asked[role]["ratio"])
         value = asked[worst]["ratio"]
         details = {
             "open": [scale.small.open, scale.large.open],
@@ -345,7 +346,8 @@ def _compare(database: str, pair: Pair, scale: Scale, rounds: int) -> Iterator[F
 
 
 def _in_turn(pair: Pair, name: str, actor: Actor, rounds: int) -> dict[str, Any]:
-    """Both show a page of the same length: as much as the short list has, at most the usual page."""
+    """Both show a page of the same length: as much as the short list has, at most the usual page. Where only the
+    short list is empty there is nothing to compare (`same_page`)."""
     many, few = (_ask(engine, name, actor, queries.PAGE) for engine in (pair.large, pair.small))
     page = max(1, len(few["rows"]))
     sides = [partial(_ask, engine, name, actor, page) for engine in (pair.large, pair.small)]
@@ -356,6 +358,7 @@ def _in_turn(pair: Pair, name: str, actor: Actor, rounds: int) -> dict[str, Any]
         "small_ms": milliseconds(times[1]),
         "length": [few["total"]["text"], many["total"]["text"]],
         "page": page,
+        "same_page": bool(few["rows"]) or not many["rows"],
     }
 
 

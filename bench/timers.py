@@ -36,7 +36,7 @@ SILENCE = 60.0
 COPIED: tuple[Table, ...] = (tables.case, tables.step, tables.assignment, tables.timer)
 
 
-def at_once(name: str, url: str, folder: Path, count: int) -> Figure:
+def at_once(name: str, url: str, folder: Path, count: int) -> list[Figure]:
     """So many timers due at one moment, on the database `url`."""
     say(f"timers: {count:,} waiting cases on {name} …")
     bench = durable.settle(url)
@@ -51,7 +51,7 @@ def at_once(name: str, url: str, folder: Path, count: int) -> Figure:
     stepping.start()
     _fire_all(engine)
     taken = time.perf_counter() - begin
-    return _figure(name, engine, count, stepping.stop(), taken)
+    return _figures(name, engine, count, stepping.stop(), taken)
 
 
 def _running(start: datetime) -> Callable[[], datetime]:
@@ -168,7 +168,7 @@ class _Stepping(threading.Thread):
 # -- what came of it ---------------------------------------------------------------------------------
 
 
-def _figure(name: str, engine: Engine, count: int, steps: int, taken: float) -> Figure:
+def _figures(name: str, engine: Engine, count: int, steps: int, taken: float) -> list[Figure]:
     record, timer = tables.record.c, tables.timer.c
     with engine.look() as work:
         rows = work.connection.execute(select(timer.case, timer.status, timer.due_at, timer.fired_at)).all()
@@ -188,9 +188,15 @@ def _figure(name: str, engine: Engine, count: int, steps: int, taken: float) -> 
         "timers_per_second": round(count / taken, 1),
         "steps_meanwhile": steps,
     }
+    wrong = lost + doubled
     what = f"timers lost or fired twice of {count:,} due at once while steps go on, {name}"
-    return Figure(f"timers-{name}", what, lost + doubled, "timers", "= 0", lost + doubled == 0, details)
+    figures = [Figure(f"timers-{name}", what, wrong, "timers", "= 0", wrong == 0, details)]
+    if late:
+        what = f"99 % of {count:,} timers due at once fired no later than, {name}"
+        figures.append(Figure(f"late-{name}", what, _at(late, 0.99) or 0.0, "s", "shown", None))
+    return figures
 
 
 def _at(ordered: list[float], share: float) -> float | None:
+    """The value below which this share of the others lies; None when there is none."""
     return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 2) if ordered else None

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from engine import outbox
 from engine.store import Store
 from engine.work import Engine, system_time
 from handlers.registry import HANDLERS
-from web import attachments, health, http, incidents, matters, me, requests, steps
+from web import attachments, health, http, incidents, matters, me, pages, requests, steps
 from web.http import APIFlask, Site
 from web.settings import Settings
 
@@ -18,13 +19,18 @@ def make_engine(url: str, now: Callable[[], datetime] = system_time) -> Engine:
     brought up to date first. Raises `Invalid` on another address, `Unavailable` when it cannot be made ready."""
     store = Store(url)
     store.prepare()
-    return Engine(store, HANDLERS, now=now)
+    engine = Engine(store, HANDLERS, now=now)
+    if store.dialect == "postgresql":
+        with store.transaction() as connection:
+            outbox.install(connection)
+        engine.enqueue = outbox.Queue(engine).enqueue
+    return engine
 
 
 def create_app(engine: Engine, settings: Settings) -> APIFlask:
     """The web application on an engine."""
-    app = http.application(Site(engine, settings, frozenset({"me.sign_in"})))
+    app = http.application(Site(engine, settings, frozenset({"me.sign_in", "pages.start"})))
     health.measure(app)
-    for routes in (*BLUEPRINTS, health.routes):
+    for routes in (*BLUEPRINTS, health.routes, pages.routes):
         app.register_blueprint(routes)
     return app

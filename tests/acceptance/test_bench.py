@@ -104,12 +104,13 @@ def test_a_timer_that_is_not_fired_once_is_counted(tmp_path: Path) -> None:
     timers._copy(bench, timers._open_waiting(bench, tmp_path), 3, durable.NOW)
     with bench.engine.look() as work:
         assert len(work.connection.execute(select(tables.timer.c.id)).all()) == 3
-    assert timers._figure("sqlite", bench.engine, 3, 0, 1.0).value == 3
+    assert timers._figures("sqlite", bench.engine, 3, 0, 1.0)[0].details["lost"] == 3
     Clock(bench.engine).run_once()
-    assert timers._figure("sqlite", bench.engine, 3, 0, 1.0).reached
+    assert timers._figures("sqlite", bench.engine, 3, 0, 1.0)[0].reached
     with bench.engine.work() as work:
         case = work.connection.execute(select(tables.timer.c.case).limit(1)).scalar_one()
         work.record(f"case/{case}", [Entry("timer-fired")], "/")
-    figure = timers._figure("sqlite", bench.engine, 3, 0, 1.0)
+    figure, late = timers._figures("sqlite", bench.engine, 3, 0, 1.0)
     assert (figure.details["lost"], figure.details["doubled"], figure.reached) == (0, 1, False)
+    assert (late.value, late.reached) == (0, None)
     bench.engine.store.close()
