@@ -355,7 +355,7 @@ class Dice(Choices):
 
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self.chance = random.Random(seed)  # noqa: S311 - a test's dice
+        self.chance = random.Random(seed)
 
     def pick(self, options: Sequence[T]) -> T:
         return self.chance.choice(options)
@@ -366,7 +366,7 @@ class Play:
 
     def __init__(self, definition: Definition, seed: int, choose: Any = None) -> None:
         self.definition = definition
-        self.chance = random.Random(seed)  # noqa: S311 - a test's dice
+        self.chance = random.Random(seed)
         self.choose = choose
         self.state = State()
         self.events: list[Event] = []

@@ -173,7 +173,7 @@ class Client:
 
 def run(database: str, folder: Path, kills: int, seed: int) -> Outcome:
     """Works and kills, then counts and verifies. The database holds a demonstration with log-ins."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     server = Server(database, folder)
     client = Client(server, chance)
     server.start()

@@ -70,7 +70,7 @@ class Other:
 def test_both_engines_open_the_same_steps_and_end_at_the_same_moment(text: str, x: int, seed: int) -> None:
     xml = bpmn(text)
     ours, other = Game(reader.read(xml).definition(), x=x), Other(xml, x=x)
-    chance = random.Random(seed)  # noqa: S311 - a test's dice
+    chance = random.Random(seed)
     while True:
         assert Counter(ours.open) == other.open
         assert ours.ended == other.ended
