@@ -15,7 +15,7 @@ from typing import IO, NamedTuple
 
 from sqlalchemy import insert
 
-from engine import cases, tables
+from engine import casework, tables
 from engine.directory import Actor
 from engine.errors import Invalid
 from engine.work import Work
@@ -85,7 +85,7 @@ def path(folder: Path, sha256: str) -> Path:
 
 def attach(work: Work, actor: Actor, case_id: int, kept: Kept, name: str) -> int:
     """Adds a stored file to a matter: a row and a record. Returns the attachment's id."""
-    case = cases._take(work, case_id)
+    case = casework.take(work, case_id)
     row = {
         "case": case_id,
         **kept._asdict(),

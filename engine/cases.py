@@ -23,92 +23,47 @@ finish parallel steps never see an error; of two who finish the same step the se
 Everything is written in the caller's transaction, or nothing is: state, steps, timers, records, outbox.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, cast
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
-from engine import forms, lifecycle, limits, records, tables, timers
-from engine.calendars import local
-from engine.decisions import DecisionError, evaluate
-from engine.definition import Definition, Node
+from engine import forms, tables, timers
+from engine.casework import (
+    ASKS,
+    GRANTS,
+    SAID_IN_ASKING,
+    VERBS,
+    Ask,
+    Case,
+    fields,
+    iso,
+    take,
+    take_incident,
+    take_step,
+    told,
+)
 from engine.directory import Actor
-from engine.errors import Conflict, Finding, Forbidden, Invalid, NotFound, Refused
-from engine.expressions import ExpressionError, compile_expression
-from engine.library import Pack, day_of
-from engine.limits import Due, Extension, Limit, Pause
-from engine.machine import advance, variables
+from engine.errors import Conflict, Forbidden, NotFound, Refused
+from engine.library import day_of
+from engine.machine import variables
 from engine.model import (
-    Armed,
     Assigned,
     Began,
     Cancelled,
-    Clock,
-    Closed,
     Completed,
-    Disarmed,
-    Effect,
-    Ended,
-    Escalated,
-    Event,
     Failed,
     Fired,
     Messaged,
-    Opened,
-    Passed,
     Retried,
-    Sent,
     State,
-    Stuck,
     Value,
     decode,
     encode,
-    replace,
 )
-from engine.records import Entry, Head
-from engine.work import MACHINE, Call, Handler, Work
-
-CHANGING = (
-    "number",
-    "definition",
-    "outcome",
-    "closed_at",
-    "status",
-    "suspended",
-    "due_at",
-    "clock",
-    "light",
-    "light_at",
-    "merged_into",
-)
-"""The columns of a case that verbs change, beside those every act changes."""
-
-RESTS = {"return": "returned", "withdraw": "withdrawn", "voided": "voided", "merged": "passed_on"}
-"""How an assignment comes to rest when not by its own answer: by the kind of the act."""
-
-ROUNDS = 100
-"""So many decisions may follow from one act inside its transaction."""
-
-BY_PEOPLE = frozenset({"task", "user", "manual"})
-"""The kinds of steps that a person answers. All others wait for a handler, a table or a message."""
-
-VERBS = {"extension": "extend", "suspension": "suspend"}
-"""The verb that a request asks to be done, where it is not called like the request."""
-
-RequestKind = Literal["extension", "suspension", "resumption", "void", "consultation"]
-
-
-Pauses = tuple[Pause, ...]
-
-
-class Running(Value, frozen=True):
-    """A clock as it is stored: its limit, when it began, when it stood still, what was granted on top."""
-
-    limit: Limit
-    start: datetime
-    pauses: Pauses = ()
-    extensions: tuple[Extension, ...] = ()
+from engine.running import begin_clock, clock_columns, stored
+from engine.work import MACHINE, Call, Work
 
 
 class Opening(Value, frozen=True):
@@ -137,7 +92,7 @@ def open_(work: Work, actor: Actor, opening: Opening) -> int:
     hash = pack.processes[opening.process]
     definition = work.library.definition(work.connection, hash)
     start = opening.start or next(iter(definition.levels[definition.root].starts), "")
-    overall = _running(pack.limits.get(opening.process), work.now)
+    overall = begin_clock(pack.limits.get(opening.process), work.now)
     row = {
         "definition": hash,
         "pack": pack.key,
@@ -155,18 +110,18 @@ def open_(work: Work, actor: Actor, opening: Opening) -> int:
         "disputed": False,
         "emergency": False,
         "suspended": False,
-        "clock": _stored(overall),
+        "clock": stored(overall),
         "merged_into": None,
         "state": encode(State()),
         "revision": 0,
         "head": "",
         "records": 0,
-        **_due_columns(work, overall),
+        **clock_columns(work, overall),
     }
     id = work.connection.execute(insert(tables.case).returning(tables.case.c.id), row).scalar_one()
-    case = _Case(work, {**row, "id": id, "number": f"{day_of(work.now).year}-{id:06d}"}, {})
+    case = Case(work, {**row, "id": id, "number": f"{day_of(work.now).year}-{id:06d}"}, {})
     said = {"title": opening.title, **opening.said}
-    detail = {"definition": hash, "pack": pack.key, "discovered_at": _iso(opening.discovered_at)}
+    detail = {"definition": hash, "pack": pack.key, "discovered_at": iso(opening.discovered_at)}
     case.happen(actor, "opened", Began(opening.start, dict(opening.facts)), said, detail, opening.cause)
     case.save()
     return int(id)
@@ -174,7 +129,7 @@ def open_(work: Work, actor: Actor, opening: Opening) -> int:
 
 def claim(work: Work, actor: Actor, step: int, revision: int) -> int:
     """Signs for a step: the actor holds it. Returns the step's new revision."""
-    case, row = _take_step(work, step, revision, "claim")
+    case, row = take_step(work, step, revision, "claim")
     case.may_work(actor, row)
     if row["person"] == actor.person:
         return int(row["revision"])
@@ -186,7 +141,7 @@ def claim(work: Work, actor: Actor, step: int, revision: int) -> int:
 
 def release(work: Work, actor: Actor, step: int, revision: int) -> int:
     """Puts a step back that the actor holds, for others of the unit. Returns its new revision."""
-    case, row = _take_step(work, step, revision, "release")
+    case, row = take_step(work, step, revision, "release")
     if row["person"] != actor.person:
         raise Forbidden("step.not-yours", "此环节不在您名下。", "You do not hold this step.")
     case.change_step(row, person=None)
@@ -198,7 +153,7 @@ def release(work: Work, actor: Actor, step: int, revision: int) -> int:
 def complete(work: Work, actor: Actor, step: int, revision: int, answer: Mapping[str, Any], waiver: str = "") -> None:
     """Answers a step by its form. `waiver` gives the reason when somebody checks or closes what they handled
     themselves; without one that is refused (separation of duties: product default, not law)."""
-    case, row = _take_step(work, step, revision, "complete")
+    case, row = take_step(work, step, revision, "complete")
     case.may_work(actor, row)
     node = case.node(row)
     case.keep_apart(actor, node, waiver)
@@ -215,7 +170,7 @@ def escalate(work: Work, actor: Actor, step: int, revision: int, code: str, answ
     if code == "withdraw":
         withdraw(work, actor, step, revision, answer)
         return
-    case, row = _take_step(work, step, revision, code)
+    case, row = take_step(work, step, revision, code)
     case.may_work(actor, row)
     case.leave_by(actor, row, code, answer)
     case.save()
@@ -228,7 +183,7 @@ def return_(work: Work, actor: Actor, step: int, revision: int, answer: Mapping[
 
 def withdraw(work: Work, actor: Actor, step: int, revision: int, answer: Mapping[str, Any]) -> None:
     """Takes back what the actor's unit sent, as long as nobody has signed for it."""
-    case, row = _take_step(work, step, revision, "withdraw")
+    case, row = take_step(work, step, revision, "withdraw")
     if row["sender"] != actor.unit:
         raise Forbidden("step.not-sender", "只有交办单位可以撤回。", "Only the unit that sent it can withdraw it.")
     if row["person"]:
@@ -243,7 +198,7 @@ def withdraw(work: Work, actor: Actor, step: int, revision: int, answer: Mapping
 
 def reassign(work: Work, actor: Actor, step: int, revision: int, person: str, reason: str) -> None:
     """Gives a step to another person of the unit; by somebody who may reassign there."""
-    case, row = _take_step(work, step, revision, "reassign")
+    case, row = take_step(work, step, revision, "reassign")
     if actor.unit != row["unit"]:
         case.permit(actor, "reassign")
     case.hand_over(actor, row, person, reason, "reassigned")
@@ -251,7 +206,7 @@ def reassign(work: Work, actor: Actor, step: int, revision: int, person: str, re
 
 def delegate(work: Work, actor: Actor, step: int, revision: int, person: str, reason: str) -> None:
     """The holder of a step gives it to a colleague who may do it as well."""
-    case, row = _take_step(work, step, revision, "delegate")
+    case, row = take_step(work, step, revision, "delegate")
     if row["person"] != actor.person:
         raise Forbidden("step.not-yours", "只能委托您名下的环节。", "You can delegate only a step you hold.")
     case.hand_over(actor, row, person, reason, "delegated")
@@ -259,7 +214,7 @@ def delegate(work: Work, actor: Actor, step: int, revision: int, person: str, re
 
 def interrupt(work: Work, actor: Actor, case_id: int, message: str, answer: Mapping[str, Any], cause: str = "") -> None:
     """A message reaches the case (an emergency, a revocation, …), with the form of that name."""
-    case = _take(work, case_id)
+    case = take(work, case_id)
     case.guard(message)
     if message in CONTROLLED:
         case.permit(actor, message)
@@ -275,32 +230,13 @@ CONTROLLED = frozenset({"void", "supervise"})
 """Messages with a verb of their own, which asks first: `interrupt` wants the permission of that name."""
 
 
-class Ask(Value, frozen=True):
-    """What is asked for. An extension names amount and unit for a step; a suspension its ground and how many
-    natural days it may last at most; a consultation whom to ask. `reason` and `ground` are what people said."""
-
-    kind: RequestKind
-    reason: str
-    step: int | None = None
-    amount: int | None = None
-    unit: str | None = None
-    ground: str = ""
-    ceiling_days: int | None = None
-    to_unit: str | None = None
-    to_person: str | None = None
-
-
-SAID_IN_ASKING = frozenset({"reason", "ground", "kind", "step"})
-"""What is not routing values of a request: what people said, and what has a column of its own."""
-
-
 def ask(work: Work, actor: Actor, case_id: int, asked: Ask) -> int:
     """Opens a request. An extension has to be asked for before expiry. Returns the request's id."""
-    case = _take(work, case_id)
+    case = take(work, case_id)
     case.guard(VERBS.get(asked.kind, asked.kind))
     row = case.step_row(asked.step) if asked.step is not None else None
     ASKS[asked.kind](case, actor, asked, row)
-    detail = {n: v for n, v in _plain(asked).items() if n not in SAID_IN_ASKING and v is not None}
+    detail = {n: v for n, v in fields(asked).items() if n not in SAID_IN_ASKING and v is not None}
     id = work.connection.execute(
         insert(tables.request).returning(tables.request.c.id),
         {
@@ -329,15 +265,15 @@ def decide(work: Work, actor: Actor, request: int, grant: bool, reason: str) -> 
     found = work.connection.execute(query).mappings().first()
     if found is None:
         raise NotFound("request.unknown", "未找到此申请，或不在您的查看范围内。", "Not found, or outside your scope.")
-    case = _take(work, found["case"])
+    case = take(work, found["case"])
     found = work.connection.execute(query.with_for_update()).mappings().one()
     if found["status"] != "open":
-        who, when = work.directory.name(found["decided_by"]), _told(found["decided_at"])
+        who, when = work.directory.name(found["decided_by"]), told(found["decided_at"])
         raise Conflict(
             "request.decided",
             f"{who}已于{when}作出决定。",
             f"{who} decided this at {when}.",
-            details={"by": found["decided_by"], "at": _iso(found["decided_at"]), "status": found["status"]},
+            details={"by": found["decided_by"], "at": iso(found["decided_at"]), "status": found["status"]},
         )
     asked = dict(found)
     case.may_decide(actor, asked)
@@ -356,7 +292,7 @@ def decide(work: Work, actor: Actor, request: int, grant: bool, reason: str) -> 
 
 def urge(work: Work, actor: Actor, case_id: int, step: int | None, text: str) -> None:
     """Reminds whoever has the matter: on record, without changing anything."""
-    case = _take(work, case_id)
+    case = take(work, case_id)
     case.permit(actor, "urge")
     case.must_be_open()
     row = case.step_row(step) if step is not None else None
@@ -367,7 +303,7 @@ def urge(work: Work, actor: Actor, case_id: int, step: int | None, text: str) ->
 
 def supervise(work: Work, actor: Actor, case_id: int, unit: str, opinion: str) -> None:
     """Formal supervision of a unit: the diagram opens a step in which it has to reply."""
-    case = _take(work, case_id)
+    case = take(work, case_id)
     case.permit(actor, "supervise")
     work.directory.unit(unit)
     case.supervise(actor, unit, {"opinion": opinion})
@@ -378,7 +314,7 @@ def merge(work: Work, actor: Actor, duplicate: int, main: int, reason: str) -> N
     """Ends a duplicate and joins it to the main case. Both keep their archive and remember each other."""
     if duplicate == main:
         raise Refused("case.merge-itself", "不能与自身并案。", "A case cannot be merged into itself.")
-    taken = {id: _take(work, id) for id in sorted((duplicate, main))}
+    taken = {id: take(work, id) for id in sorted((duplicate, main))}
     for case in taken.values():
         case.permit(actor, "merge")
         case.must_be_open()
@@ -397,7 +333,7 @@ def fire_due(work: Work, timer: int) -> bool:
     """The event of a timer that fell due. It happens once, with the true due time and the engine's own lateness
     on record. False: it has been dealt with, or the case stands still."""
     row = work.connection.execute(select(tables.timer).where(tables.timer.c.id == timer)).mappings().one()
-    case = _take(work, row["case"])
+    case = take(work, row["case"])
     row = work.connection.execute(select(tables.timer).where(tables.timer.c.id == timer)).mappings().one()
     if row["status"] != "waiting" or row["due_at"] > work.now or case.row["suspended"]:
         return False
@@ -407,7 +343,7 @@ def fire_due(work: Work, timer: int) -> bool:
     case.timer_changes.append({"key": timer, "status": "fired", "fired_at": work.now, "due_at": row["due_at"]})
     case.fired = {"clock": clock.id, "due_at": row["due_at"], "missed": passed}
     late = max(0.0, (work.now - row["due_at"]).total_seconds())
-    detail = {"node": clock.node, "due_at": _iso(row["due_at"]), "late_seconds": int(late)}
+    detail = {"node": clock.node, "due_at": iso(row["due_at"]), "late_seconds": int(late)}
     case.happen(MACHINE, "timer-fired", Fired(clock.id, passed), {}, detail, "timer")
     case.save()
     return True
@@ -416,7 +352,7 @@ def fire_due(work: Work, timer: int) -> bool:
 def announce(work: Work, case_id: int) -> int:
     """Records the lights of a case that have changed (warning, overdue, to be supervised). The third light of a
     step supervises its unit. Returns how many changed."""
-    case = _take(work, case_id)
+    case = take(work, case_id)
     if case.row["closed_at"]:
         return 0
     changed = 0
@@ -431,14 +367,14 @@ def announce(work: Work, case_id: int) -> int:
 
 def deliver(work: Work, case_id: int, message: Messaged, cause: str) -> None:
     """A message from another case reaches this one. Raises `Refused` when nothing waits for it (yet)."""
-    case = _take(work, case_id)
+    case = take(work, case_id)
     case.happen(MACHINE, "message-received", message, {}, {"message": message.name}, cause)
     case.save()
 
 
 def answer_call(work: Work, call: Call, facts: Mapping[str, Any]) -> bool:
     """The result of an effect handler. False: the step is gone meanwhile, and the result with it."""
-    case = _take(work, call.case)
+    case = take(work, call.case)
     row = case.steps.get(call.step)
     if row is None or row["node"] != call.node:
         return False
@@ -449,7 +385,7 @@ def answer_call(work: Work, call: Call, facts: Mapping[str, Any]) -> bool:
 
 def fail_call(work: Work, call: Call, code: str, text: str) -> None:
     """An effect handler gave up for good: an incident that a person can retry or give up."""
-    case = _take(work, call.case)
+    case = take(work, call.case)
     row = case.steps.get(call.step)
     if row is not None and row["node"] == call.node:
         case.notes[call.step] = text
@@ -459,7 +395,7 @@ def fail_call(work: Work, call: Call, code: str, text: str) -> None:
 
 def retry(work: Work, actor: Actor, incident: int, facts: Mapping[str, Any]) -> None:
     """Tries again what is stuck, after setting variables if that is what was missing."""
-    case, row = _take_incident(work, incident)
+    case, row = take_incident(work, incident)
     case.permit(actor, "repair")
     case.settle_incident(row, actor)
     case.happen(actor, "retried", Retried(row["token"], dict(facts)), {}, {"node": row["node"]})
@@ -468,7 +404,7 @@ def retry(work: Work, actor: Actor, incident: int, facts: Mapping[str, Any]) -> 
 
 def give_up(work: Work, actor: Actor, incident: int, reason: str) -> None:
     """Ends the case because what is stuck cannot be mended."""
-    case, row = _take_incident(work, incident)
+    case, row = take_incident(work, incident)
     case.permit(actor, "repair")
     case.settle_incident(row, actor)
     case.happen(actor, "given-up", Cancelled("incident"), {"reason": reason}, {"node": row["node"]})
@@ -477,26 +413,29 @@ def give_up(work: Work, actor: Actor, incident: int, reason: str) -> None:
 
 def assign(work: Work, actor: Actor, case_id: int, facts: Mapping[str, Any], kind: str, cause: str = "") -> None:
     """Sets variables of a case from outside (a matter type that was corrected, …)."""
-    case = _take(work, case_id)
+    case = take(work, case_id)
     case.happen(actor, kind, Assigned(dict(facts)), {}, {}, cause)
     case.save()
 
 
 def note_refusal(work: Work, actor: Actor, case_id: int, refusal: Refused, verb: str) -> None:
     """Records an attempt that the law, the list or the pack forbade; the attempt itself wrote nothing."""
-    case = _take(work, case_id)
+    case = take(work, case_id)
     case.note(actor, "refused", {"verb": verb, "code": refusal.code, "article": refusal.article})
     case.save()
 
 
 def recompute(work: Work, case_id: int, cause: str) -> int:
     """Counts the open due times of a case again, after the calendar changed; each change is recorded."""
-    case = _take(work, case_id)
+    case = take(work, case_id)
     changes = case.count_again()
     if changes:
         case.note(MACHINE, "due-recomputed", {"changes": changes}, {}, cause)
     case.save()
     return len(changes)
+
+
+_STATE = select(tables.case.c.state).where(tables.case.c.id == bindparam("id"))
 
 
 def facts_at(work: Work, case_id: int, step: int) -> Mapping[str, Any]:
@@ -505,965 +444,3 @@ def facts_at(work: Work, case_id: int, step: int) -> Mapping[str, Any]:
     state = decode(row.state, State)
     token = state.tokens.get(step)
     return variables(state, token.scope if token else 1)
-
-
-# -- taking a case in hand ---------------------------------------------------------------------------
-
-_CASE = select(tables.case).where(tables.case.c.id == bindparam("id")).with_for_update()
-_STATE = select(tables.case.c.state).where(tables.case.c.id == bindparam("id"))
-_STEP_CASE = select(tables.step.c.case).where(tables.step.c.id == bindparam("id"))
-_STEPS = (
-    select(tables.step)
-    .where(tables.step.c.case == bindparam("case"), tables.step.c.status == "open")
-    .order_by(tables.step.c.token)
-)
-_STEP = select(tables.step).where(tables.step.c.id == bindparam("id"))
-_ASSIGNMENTS = select(tables.assignment).where(tables.assignment.c.case == bindparam("case"))
-_CHANGE_CASE = update(tables.case).where(tables.case.c.id == bindparam("key"))
-_CHANGE_STATE = update(tables.case).where(tables.case.c.id == bindparam("key")).values(state=bindparam("state"))
-_CHANGE_STEP = update(tables.step).where(tables.step.c.id == bindparam("key"))
-_CHANGE_ASSIGNMENT = update(tables.assignment).where(tables.assignment.c.id == bindparam("key"))
-_CHANGE_TIMER = update(tables.timer).where(tables.timer.c.id == bindparam("key"))
-_CHANGE_CLOCK = update(tables.timer).where(
-    tables.timer.c.case == bindparam("of_case"),
-    tables.timer.c.clock == bindparam("of_clock"),
-    tables.timer.c.status == "waiting",
-)
-_NEW_STEP = insert(tables.step)
-_NEW_ASSIGNMENT = insert(tables.assignment)
-_NEW_TIMER = insert(tables.timer)
-_NEW_INCIDENT = insert(tables.incident)
-_NEW_JOB = insert(tables.outbox).returning(tables.outbox.c.id)
-
-
-def _take(work: Work, id: int) -> "_Case":
-    """The case, locked until the transaction ends. Raises `NotFound`."""
-    row = work.connection.execute(_CASE, {"id": id}).mappings().first()
-    if row is None:
-        raise NotFound("case.unknown", "未找到此事项，或不在您的查看范围内。", "Not found, or outside your scope.")
-    found = work.connection.execute(_STEPS, {"case": id}).mappings().all()
-    return _Case(work, dict(row), {step["token"]: dict(step) for step in found})
-
-
-def _take_step(work: Work, id: int, revision: int, verb: str) -> "tuple[_Case, dict[str, Any]]":
-    """The case of a step and the step, which must be open and as the caller saw it."""
-    case_id = work.connection.execute(_STEP_CASE, {"id": id}).scalar()
-    if case_id is None:
-        raise NotFound("step.unknown", "未找到此环节，或不在您的查看范围内。", "Not found, or outside your scope.")
-    case = _take(work, case_id)
-    row = case.step_row(id)
-    if row["revision"] != revision:
-        raise case.changed(row)
-    if row["kind"] not in BY_PEOPLE:
-        raise Refused(
-            "step.automatic", "此环节由系统自动办理，无须操作。", "The system answers this step: nothing to do here."
-        )
-    case.guard(verb, row["lifecycle"] or "")
-    return case, row
-
-
-def _take_incident(work: Work, id: int) -> "tuple[_Case, dict[str, Any]]":
-    query = select(tables.incident).where(tables.incident.c.id == id)
-    row = work.connection.execute(query).mappings().first()
-    if row is None:
-        raise NotFound("incident.unknown", "未找到此异常，或不在您的查看范围内。", "Not found, or outside your scope.")
-    case = _take(work, row["case"])
-    row = work.connection.execute(query).mappings().one()
-    if row["settled_at"] is not None:
-        raise Conflict("incident.settled", "此异常已处理。", "This incident has been dealt with.")
-    return case, dict(row)
-
-
-class _Change(NamedTuple):
-    """What an act did, for its record: steps that opened and closed, the status it led to."""
-
-    opened: list[dict[str, Any]]
-    closed: list[dict[str, Any]]
-
-
-class _Case:
-    """A case in hand: locked, with its open steps by token, and everything an act will write."""
-
-    def __init__(self, work: Work, row: dict[str, Any], steps: dict[int, dict[str, Any]]) -> None:
-        self.work = work
-        self.row = row
-        self.steps = steps
-        self.pack: Pack = work.library.pack(work.connection, row["pack"])
-        self.definition: Definition = work.library.definition(work.connection, row["definition"])
-        self.state = decode(row["state"], State)
-        self.entries: list[Entry] = []
-        self.new_steps: list[dict[str, Any]] = []
-        self.step_changes: list[dict[str, Any]] = []
-        self.new_timers: list[dict[str, Any]] = []
-        self.timer_changes: list[dict[str, Any]] = []
-        self.new_jobs: list[dict[str, Any]] = []
-        self.new_incidents: list[dict[str, Any]] = []
-        self.notes: dict[int, str] = {}
-        self.fired: dict[str, Any] | None = None
-        self.sender = MACHINE
-        self._assignments: dict[tuple[str, str], dict[str, Any]] | None = None
-
-    @property
-    def subject(self) -> str:
-        return f"case/{self.row['id']}"
-
-    # what may be done
-
-    def guard(self, verb: str, status: str = "") -> None:
-        """Refuses what the flags of the case forbid."""
-        lifecycle.guard([flag for flag in lifecycle.FLAGS if self.row[flag]], verb, status=status)
-
-    def must_be_open(self) -> None:
-        if self.row["closed_at"]:
-            raise Refused("case.closed", "此事项已办结。", "This case is closed.")
-
-    def step_row(self, id: int) -> dict[str, Any]:
-        """The open step with this id. Raises `Conflict` naming who closed it and when."""
-        for row in self.steps.values():
-            if row["id"] == id:
-                return row
-        gone = self.work.connection.execute(_STEP, {"id": id}).mappings().first()
-        if gone is None or gone["case"] != self.row["id"]:
-            raise NotFound("step.unknown", "未找到此环节，或不在您的查看范围内。", "Not found, or outside your scope.")
-        who = self.work.directory.name(gone["closed_by"]) if gone["closed_by"] else "系统 / the engine"
-        when = _told(gone["closed_at"])
-        raise Conflict(
-            "step.closed",
-            f"{who}已于{when}办理此环节。",
-            f"{who} dealt with this step at {when}.",
-            details={"by": gone["closed_by"], "at": _iso(gone["closed_at"]), "status": gone["status"]},
-        )
-
-    def changed(self, row: Mapping[str, Any]) -> Conflict:
-        """Somebody was first: who, when, and who holds the step now."""
-        last = self.last_act(row["token"])
-        who = self.work.directory.name(row["person"]) if row["person"] else ""
-        return Conflict(
-            "step.changed",
-            f"此环节已有变化{f'，现由{who}办理' if who else ''}，请刷新后再办。",
-            f"This step has changed{f': {who} holds it' if who else ''}. Reload and look again.",
-            details={
-                "revision": row["revision"],
-                "person": row["person"],
-                "by": last.actor if last else None,
-                "at": _iso(last.at) if last else None,
-            },
-        )
-
-    def last_act(self, token: int) -> records.Record | None:
-        """The last record in which a person did something with this open step."""
-        acts = [
-            record
-            for record in records.chain(self.work.connection, self.subject)
-            if record.actor and record.detail.get("step") == token
-        ]
-        return acts[-1] if acts else None
-
-    def may_work(self, actor: Actor, row: Mapping[str, Any]) -> None:
-        """Only the step's post in its unit, or who stands in for it; a step that is held, only its holder."""
-        if not self.has_post(actor, row):
-            unit = self.work.directory.unit_name(row["unit"]) if row["unit"] else "—"
-            raise Forbidden(
-                "step.wrong-post",
-                f"您的岗位不含此操作，可联系{unit}。",
-                f"Your post does not allow this; contact {unit}.",
-            )
-        if row["person"] and row["person"] != actor.person:
-            who = self.work.directory.name(row["person"])
-            raise Conflict(
-                "step.held",
-                f"此环节已由{who}签收，如需接手请先改派。",
-                f"{who} has signed for this step; have it reassigned to take over.",
-                details={"person": row["person"]},
-            )
-
-    def has_post(self, actor: Actor, row: Mapping[str, Any]) -> bool:
-        """A step without a role is for everybody in its unit; one without a unit, for whoever has the place in
-        their area."""
-        if not row["unit"] and not self.work.directory.covers(actor.area, row["area"]):
-            return False
-        if row["role"]:
-            return self.work.directory.stands_in(actor, row["role"], row["unit"] or actor.unit)
-        return row["unit"] in (None, "", actor.unit)
-
-    def keep_apart(self, actor: Actor, node: Node, waiver: str) -> None:
-        """Who handled a matter does not check or close it (product default, not law)."""
-        others = node.properties.get("separate_from", "").split()
-        if not others or waiver.strip():
-            return
-        done = tables.step.c
-        query = select(done.name).where(
-            done.case == self.row["id"],
-            done.node.in_(others),
-            done.status == "completed",
-            done.closed_by == actor.person,
-        )
-        name = self.work.connection.execute(query.limit(1)).scalar()
-        if name is not None:
-            raise Refused(
-                "step.same-person",
-                f"您办理过“{name}”，不能再办“{node.name}”，请交由他人；确需本人办理的请写明理由"
-                "（产品默认规则，非法律规定）。",
-                f"You did “{name}”, so somebody else has to do “{node.name}”; if it must be you, give a reason "
-                "(product default, not law).",
-            )
-
-    def ask_guards(self, row: Mapping[str, Any], node: Node, answer: Mapping[str, Any]) -> None:
-        """What the domain has to say before a step is answered: each guard of the node may refuse."""
-        for name in node.properties.get("guard", "").split():
-            call = Call(self.row["id"], row["token"], row["node"], answer, "")
-            self.handler(name, node).run(self.work, call)
-
-    def handler(self, name: str, node: Node) -> Handler:
-        if name not in self.work.handlers:
-            raise Refused(
-                "handler.unknown",
-                f"环节“{node.name}”的处理器“{name}”没有登记，请联系流程管理员。",
-                f"The handler “{name}” of “{node.name}” is not registered.",
-            )
-        return self.work.handlers[name]
-
-    def permit(self, actor: Actor, permission: str) -> None:
-        """Refuses what the actor's role may not do, or not here."""
-        role = self.pack.roles.get(actor.role)
-        here = self.work.directory.covers(actor.area, self.row["area"])
-        if role is None or permission not in role.permissions or not here:
-            raise Forbidden(
-                "case.not-permitted",
-                "您的岗位不含此操作，或此事项不在您的范围内。",
-                "Your post does not allow this, or the matter is outside your area.",
-            )
-
-    def may_decide(self, actor: Actor, request: Mapping[str, Any]) -> None:
-        if request["kind"] == "consultation":
-            if actor.unit != request["to_unit"] or request["to_person"] not in (None, actor.person):
-                raise Forbidden("request.not-asked", "此咨询不是向您提出的。", "You were not asked this.")
-            return
-        if request["asked_by"] == actor.person:
-            raise Forbidden("request.own", "不能审批本人提出的申请。", "Nobody decides what they asked for.")
-        self.permit(actor, f"decide_{request['kind']}")
-
-    # what happens
-
-    def happen(
-        self,
-        actor: Actor,
-        kind: str,
-        event: Event,
-        said: Mapping[str, Any],
-        detail: Mapping[str, Any],
-        cause: str = "",
-    ) -> None:
-        """One event and every decision that follows from it, each with its own record."""
-        self.sender = actor
-        pending = self.step_event(actor, kind, event, said, detail, cause)
-        for _ in range(ROUNDS):
-            if not pending:
-                return
-            opened = pending.pop(0)
-            if opened.step in self.steps:
-                answer, facts = self.decided(opened)
-                here = f"{self.subject}#{self.row['records'] + len(self.entries)}"
-                pending += self.step_event(MACHINE, answer, facts, {}, {"node": opened.node}, here)
-        raise Refused(
-            "case.endless-decisions",
-            f"一次操作引发了超过{ROUNDS}次自动决定，流程图可能有循环，请联系流程管理员。",
-            f"One act led to more than {ROUNDS} decisions: the diagram may run in a circle.",
-        )
-
-    def step_event(
-        self,
-        actor: Actor,
-        kind: str,
-        event: Event,
-        said: Mapping[str, Any],
-        detail: Mapping[str, Any],
-        cause: str,
-    ) -> list[Opened]:
-        """Advances the machine by one event, takes in the effects and notes the record. Returns the steps that
-        are decided inside this transaction."""
-        event = records.settled(event)
-        stuck = _stuck(self.state)
-        self.state, effects = advance(self.definition, self.state, event)
-        if gone := stuck - _stuck(self.state):
-            self.settle_incidents(gone, actor)
-        change = _Change([], [])
-        pending: list[Opened] = []
-        for effect in effects:
-            self.take_in(actor, effect, change, pending)
-        self.settle_assignments(change, kind)
-        if not pending:
-            self.row["status"] = self.status()
-        facts = {**detail, **{n: v for n, v in change._asdict().items() if v}}
-        self.entries.append(
-            Entry(kind, actor.person, actor.post, cause, event, {**facts, "status": self.row["status"]}, dict(said))
-        )
-        return pending
-
-    def take_in(self, actor: Actor, effect: Effect, change: _Change, pending: list[Opened]) -> None:
-        if isinstance(effect, Opened):
-            self.open_step(effect, change, pending)
-        elif isinstance(effect, Closed):
-            self.close_step(actor, effect, change)
-        elif isinstance(effect, Armed):
-            self.arm(effect)
-        elif isinstance(effect, Disarmed):
-            self.disarm(effect.clock)
-        elif isinstance(effect, Sent):
-            self.send(effect)
-        elif isinstance(effect, Stuck):
-            self.stick(effect)
-        elif isinstance(effect, Passed):
-            if effect.what == "completed":
-                self.passed_end(effect.node)
-        elif isinstance(effect, Ended):
-            self.end(effect)
-
-    def note(
-        self,
-        actor: Actor,
-        kind: str,
-        detail: Mapping[str, Any],
-        said: Mapping[str, Any] | None = None,
-        cause: str = "",
-    ) -> None:
-        """A record of an act that does not move the machine."""
-        self.entries.append(Entry(kind, actor.person, actor.post, cause, None, dict(detail), dict(said or {})))
-
-    def decided(self, opened: Opened) -> tuple[str, Event]:
-        """What a decision table or a `decide` handler answers to a step. A handler reads the database: there it
-        finds the case as this act has left it so far."""
-        node = self.definition.levels[opened.body].nodes[opened.node]
-        try:
-            if node.kind == "rule":
-                names = variables(self.state, opened.scope)
-                outcome = evaluate(self.pack.decisions[node.decision], names)
-                found = outcome.outputs if isinstance(outcome.outputs, dict) else {node.decision: outcome.outputs}
-                return "decided", Completed(opened.step, found, outcome.matched)
-            self.work.connection.execute(_CHANGE_STATE, {"key": self.row["id"], "state": encode(self.state)})
-            call = Call(self.row["id"], opened.step, opened.node, opened.arguments, "")
-            return "decided", Completed(opened.step, dict(self.work.handlers[node.handler].run(self.work, call)))
-        except DecisionError as error:
-            self.notes[opened.step] = str(error.words)
-            return "decision-failed", Failed(opened.step, error.code)
-
-    def leave_by(self, actor: Actor, row: Mapping[str, Any], code: str, answer: Mapping[str, Any]) -> None:
-        given = forms.read(self.pack.forms.get(code), answer)
-        detail = {"node": row["node"], "code": code}
-        self.happen(actor, code, Escalated(row["token"], code, given.routing), given.record, detail)
-
-    def supervise(self, actor: Actor, unit: str, said: Mapping[str, Any], cause: str = "") -> None:
-        message = Messaged("supervise", facts={"supervised_unit": unit})
-        self.happen(actor, "supervised", message, said, {"unit": unit}, cause)
-
-    def hand_over(self, actor: Actor, row: dict[str, Any], person: str, reason: str, kind: str) -> None:
-        if row["role"] and person not in self.work.directory.holders(row["role"], row["unit"]):
-            raise Refused(
-                "step.cannot-hold",
-                "此人在该单位没有相应岗位，或不在岗。",
-                "This person has no such post in the unit, or is not on duty.",
-            )
-        self.change_step(row, person=person)
-        self.note(actor, kind, {"step": row["token"], "node": row["node"], "to": person}, {"reason": reason})
-        self.save()
-
-    # effects
-
-    def open_step(self, effect: Opened, change: _Change, pending: list[Opened]) -> None:
-        node = self.definition.levels[effect.body].nodes[effect.node]
-        names = variables(self.state, effect.scope) if effect.scope in self.state.scopes else {}
-        status = node.properties.get("status")
-        clock = self.begin_clock(self.limit(node, names), status)
-        row = {
-            "id": None,
-            "case": self.row["id"],
-            "token": effect.step,
-            "node": effect.node,
-            "name": node.name or node.id,
-            "kind": node.kind,
-            "area": self.row["area"],
-            "role": node.properties.get("role"),
-            "unit": _value(node.properties.get("unit"), names),
-            "person": None,
-            "sender": self.sender.unit or None,
-            "sender_person": self.sender.person or None,
-            "status": "open",
-            "lifecycle": status,
-            "opened_at": self.work.now,
-            "seen_at": None,
-            "closed_at": None,
-            "closed_by": None,
-            "clock": _stored(clock),
-            "revision": 1,
-            "track": effect.body,
-            **_due_columns(self.work, clock),
-        }
-        self.steps[effect.step] = row
-        self.new_steps.append(row)
-        if node.kind == "rule" or (node.kind == "service" and self.decides(node)):
-            pending.append(effect)
-        elif node.kind == "service":
-            self.call(effect, node)
-        due = row["due_at"]
-        change.opened.append(
-            {
-                "step": effect.step,
-                "node": effect.node,
-                **{n: row[n] for n in ("role", "unit") if row[n]},
-                **({"due_at": _iso(due)} if due else {}),
-            }
-        )
-
-    def decides(self, node: Node) -> bool:
-        handler = self.work.handlers.get(node.handler)
-        return handler is not None and handler.kind == "decide"
-
-    def close_step(self, actor: Actor, effect: Closed, change: _Change) -> None:
-        row = self.steps.pop(effect.step)
-        closed = {"status": effect.how, "closed_at": self.work.now, "closed_by": actor.person or None}
-        if row["id"] is None:
-            row.update(closed)
-        else:
-            self.change_step(row, **closed)
-        change.closed.append({"step": effect.step, "node": effect.node, "how": effect.how})
-
-    def arm(self, effect: Armed) -> None:
-        node = self.event_node(effect.body, effect.node)
-        timer = node.trigger.timer
-        if timer is None:
-            return
-        if effect.again and self.fired is not None:
-            due = timers.following(timer, self.fired["due_at"], self.fired["missed"] + 1)
-            base: datetime | None = due
-        else:
-            base = timers.due_at(timer, self.work.now, self.pack.limits, self.work.calendar)
-            if base is not None and self.row["suspended"]:
-                base -= self.work.now - self.suspended_since()  # the resumption will add the whole suspension
-        if base is not None:
-            self.new_timers.append(
-                {
-                    "case": self.row["id"],
-                    "clock": effect.clock,
-                    "node": effect.node,
-                    "due_at": base,
-                    "period": timer.text if timer.kind == "cycle" else None,
-                    "status": "waiting",
-                }
-            )
-
-    def disarm(self, clock: int) -> None:
-        """A timer that began and ended in this very act leaves no trace."""
-        if any(row["clock"] == clock for row in self.new_timers):
-            self.new_timers = [row for row in self.new_timers if row["clock"] != clock]
-        else:
-            self.timer_changes.append({"clock": clock, "status": "cancelled"})
-
-    def timer_node(self, clock: Clock) -> Node:
-        """The timer event that a clock of the state stands for, on the level of its owner (a token or a scope)."""
-        token = self.state.tokens.get(clock.owner)
-        return self.event_node(self.state.scopes[token.scope if token else clock.owner].body, clock.node)
-
-    def event_node(self, body: str, id: str) -> Node:
-        level = self.definition.levels[body]
-        return level.nodes.get(id) or next(start for _, start in level.listeners if start.id == id)
-
-    def call(self, effect: Opened, node: Node) -> None:
-        self.handler(node.handler, node)
-        number = self.row["records"] + len(self.entries) + 1
-        self.job("call", f"{self.subject}#{number}/{effect.step}", {
-            "handler": node.handler, "step": effect.step, "node": effect.node, "arguments": effect.arguments,
-        })  # fmt: skip
-
-    def send(self, effect: Sent) -> None:
-        number = self.row["records"] + len(self.entries) + 1
-        body = {"name": effect.name, "key": effect.key, "facts": effect.facts, "node": effect.node}
-        self.job("message", f"{self.subject}#{number}/{effect.node}/{len(self.new_jobs)}", body)
-
-    def job(self, kind: str, key: str, body: Mapping[str, Any]) -> None:
-        self.new_jobs.append(
-            {
-                "key": key,
-                "case": self.row["id"],
-                "kind": kind,
-                "body": encode(body).decode(),
-                "status": "waiting",
-                "attempts": 0,
-                "due_at": self.work.now,
-            }
-        )
-
-    def stick(self, effect: Stuck) -> None:
-        self.new_incidents.append(
-            {
-                "case": self.row["id"],
-                "token": effect.token,
-                "node": effect.node,
-                "code": effect.code,
-                "text": self.notes.get(effect.token, effect.text),
-                "opened_at": self.work.now,
-            }
-        )
-
-    def settle_incident(self, row: Mapping[str, Any], actor: Actor) -> None:
-        self.work.connection.execute(
-            update(tables.incident).where(tables.incident.c.id == row["id"]),
-            {"settled_at": self.work.now, "settled_by": actor.person},
-        )
-
-    def settle_incidents(self, tokens: set[int], actor: Actor) -> None:
-        """What was stuck went on, or was taken away by something else: nobody has to mend it any more."""
-        incident = tables.incident.c
-        self.work.connection.execute(
-            update(tables.incident).where(
-                incident.case == self.row["id"], incident.token.in_(tokens), incident.settled_at.is_(None)
-            ),
-            {"settled_at": self.work.now, "settled_by": actor.person},
-        )
-
-    def passed_end(self, id: str) -> None:
-        node = self.end_node(id)
-        if node is not None and node.kind == "end":
-            self.row["outcome"] = id
-
-    def end_node(self, id: str) -> Node | None:
-        """An end of the process itself, or of an event sub-process that takes its place."""
-        root, levels = self.definition.root, self.definition.levels
-        instead = [levels[f"{root}/{node.id}"] for node, start in levels[root].listeners if start.interrupting]
-        return next((level.nodes[id] for level in (levels[root], *instead) if id in level.nodes), None)
-
-    def end(self, effect: Ended) -> None:
-        self.row["closed_at"] = self.work.now
-        if self.row["suspended"]:
-            self.run_again()
-        self.row["light_at"] = None
-        if effect.how == "cancelled":
-            self.row["outcome"] = "merged" if self.row["merged_into"] else "cancelled"
-
-    # whose turn it is
-
-    @property
-    def assignments(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """What each unit has to do with the case, by unit and level of the diagram."""
-        if self._assignments is None:
-            found = self.work.connection.execute(_ASSIGNMENTS, {"case": self.row["id"]}).mappings()
-            self._assignments = {(row["unit"], row["track"]): dict(row) for row in found}
-        return self._assignments
-
-    def settle_assignments(self, change: _Change, kind: str) -> None:
-        """Brings each unit's assignment to what its open steps say; every change has to be lawful."""
-        if change.opened or change.closed or self.row["closed_at"]:
-            wanted: dict[tuple[str, str], str] = {}
-            for row in self.steps.values():
-                if row["unit"] and row["lifecycle"]:
-                    wanted.setdefault((row["unit"], row.get("track") or self.track(row)), row["lifecycle"])
-            for key in {**self.assignments, **wanted}:
-                self.move_assignment(key, wanted.get(key), kind)
-
-    def track(self, row: Mapping[str, Any]) -> str:
-        token = self.state.tokens[row["token"]]
-        return self.state.scopes[token.scope].body
-
-    def rest(self, before: str, kind: str) -> str:
-        """What an assignment becomes in which nothing is open any more."""
-        return RESTS[kind] if kind in RESTS and before in lifecycle.OPEN else lifecycle.rests_as(before)
-
-    def move_assignment(self, key: tuple[str, str], status: str | None, kind: str) -> None:
-        row = self.assignments.get(key)
-        before = row["status"] if row else None
-        after = status or (self.rest(before, kind) if before else None)
-        if after is None or after == before:
-            return
-        lifecycle.change(before, after, where=f"{key[0]} @ {key[1]}")
-        if row is None:
-            clock = self.begin_clock(self.unit_limit(key[1]), status)
-            row = {
-                "id": None,
-                "case": self.row["id"],
-                "unit": key[0],
-                "track": key[1],
-                "opened_at": self.work.now,
-                "clock": _stored(clock),
-                "due_at": None,
-            }
-            self.assignments[key] = row
-        row.update(status=after, closed_at=None if status else self.work.now, changed=True)
-        if status and row["clock"]:
-            row["due_at"] = _due(self.work, decode(row["clock"], Running)).due_at
-
-    def unit_limit(self, track: str) -> Limit | None:
-        """The unit's clock: the limit of the sub-process around its steps. It begins with the unit's first
-        step there and goes on when the matter comes back to it."""
-        level, _, id = track.rpartition("/")
-        node = self.definition.levels[level].nodes[id] if level else None
-        return self.pack.limits.get(node.properties.get("limit", "")) if node else None
-
-    def status(self) -> str:
-        if self.row["closed_at"]:
-            node = self.end_node(self.row["outcome"] or "")
-            return (node.properties.get("status") if node else None) or (
-                "voided" if self.row["outcome"] == "cancelled" else "closed"
-            )
-        open_ = [row["status"] for row in self.assignments.values() if row["closed_at"] is None]
-        return lifecycle.matter_status(open_, ended=None)
-
-    # clocks
-
-    def begin_clock(self, limit: Limit | None, status: str | None) -> Running | None:
-        """A clock that begins now; in a case that is suspended it stands, but for what an emergency needs."""
-        stands = self.row["suspended"] and status != "emergency"
-        return None if limit is None else Running(limit, self.work.now, ((self.work.now, None),) if stands else ())
-
-    def node(self, row: Mapping[str, Any]) -> Node:
-        token = self.state.tokens[row["token"]]
-        return self.definition.levels[self.state.scopes[token.scope].body].nodes[token.node]
-
-    def form(self, node: Node) -> dict[str, Any] | None:
-        key = node.properties.get("form")
-        return self.pack.forms[key] if key else None
-
-    def limit(self, node: Node, names: Mapping[str, Any]) -> Limit | None:
-        key = _value(node.properties.get("limit_from"), names) or node.properties.get("limit")
-        return self.pack.limits.get(key) if key else None
-
-    def change_step(self, row: dict[str, Any], **values: Any) -> None:
-        row.update(values, revision=row["revision"] + 1)
-        self.step_changes.append({"key": row["id"], "revision": row["revision"], "values": values})
-
-    def change_light(self, row: dict[str, Any]) -> int:
-        due = _due(self.work, decode(row["clock"], Running))
-        light = limits.light(due, self.work.now)
-        if light == row["light"]:
-            return 0
-        self.change_clock(row, decode(row["clock"], Running))
-        detail = {"step": row["token"], "node": row["node"], "light": light, "due_at": _iso(row["due_at"])}
-        self.note(MACHINE, "light-changed", detail, {}, "clock")
-        if light == "supervise" and row["unit"]:
-            self.supervise_automatically(row)
-        return 1
-
-    def supervise_automatically(self, row: Mapping[str, Any]) -> None:
-        """A step far beyond its limit is supervised without anybody asking, where the diagram has the reply."""
-        if row["lifecycle"] == "replying":
-            return
-        try:
-            self.supervise(MACHINE, row["unit"], {}, f"{self.subject}/{row['token']}")
-        except Refused as refusal:
-            if refusal.code != "machine.nobody-waits":
-                raise
-
-    def change_overall_light(self) -> int:
-        running = decode(self.row["clock"], Running)
-        light = limits.light(_due(self.work, running), self.work.now)
-        changed = light != self.row["light"]
-        self.row.update(_due_columns(self.work, running))
-        if changed:
-            self.note(MACHINE, "light-changed", {"light": light, "due_at": _iso(self.row["due_at"])}, {}, "clock")
-        return int(changed)
-
-    def change_clock(self, row: dict[str, Any], running: Running) -> None:
-        """Time is nobody's act: the step's revision stays, and an answer that is being written stays good."""
-        values = {"clock": _stored(running), **_due_columns(self.work, running)}
-        row.update(values)
-        self.step_changes.append({"key": row["id"], "revision": row["revision"], "values": values})
-
-    def each_clock(self) -> "list[tuple[dict[str, Any], Running]]":
-        return [(row, decode(row["clock"], Running)) for row in self.steps.values() if row["clock"]]
-
-    def count_again(self) -> list[dict[str, Any]]:
-        changes: list[dict[str, Any]] = []
-        if self.row["closed_at"]:
-            return changes
-        for row, running in self.each_clock():
-            before = row["due_at"]
-            due = _due(self.work, running).due_at
-            if due != before:
-                self.change_clock(row, running)
-                changes.append({"step": row["token"], "node": row["node"], "was": _iso(before), "is": _iso(due)})
-        for row in self.unit_clocks():
-            before, due = row["due_at"], _due(self.work, decode(row["clock"], Running)).due_at
-            if row["closed_at"] is None and due != before:
-                row.update(due_at=due, changed=True)
-                changes.append({"unit": row["unit"], "was": _iso(before), "is": _iso(due)})
-        if self.row["clock"]:
-            before = self.row["due_at"]
-            self.row.update(_due_columns(self.work, decode(self.row["clock"], Running)))
-            if self.row["due_at"] != before:
-                changes.append({"was": _iso(before), "is": _iso(self.row["due_at"])})
-        return changes
-
-    # what a request wants, and what granting it does
-
-    def ask_extension(self, actor: Actor, asked: Ask, row: dict[str, Any] | None) -> None:
-        if row is None or not row["clock"] or row["due_at"] is None:
-            raise Refused("extension.no-limit", "此环节没有可延长的时限。", "This step has no limit to extend.")
-        self.may_work(actor, row)
-        if row["due_at"] < self.work.now:
-            raise Refused(
-                "extension.too-late",
-                f"时限已于{_told(row['due_at'])}届满，延期须在届满前申请（产品默认规则，非法律规定）。",
-                f"The limit expired at {_told(row['due_at'])}; an extension has to be asked for before "
-                "(product default, not law).",
-            )
-        self.extended(row, _plain(asked))
-
-    def grant_extension(self, actor: Actor, request: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
-        row = self.step_row(request["step"])
-        self.change_clock(row, self.extended(row, detail))
-
-    def extended(self, row: Mapping[str, Any], detail: Mapping[str, Any]) -> Running:
-        """The step's clock with the extension; what was granted since it was asked for counts too."""
-        running = decode(row["clock"], Running)
-        extensions = (*running.extensions, _extension(detail))
-        limits.check_extensions(running.limit, extensions)
-        return replace(running, extensions=extensions)
-
-    def ask_suspension(self, actor: Actor, asked: Ask, row: dict[str, Any] | None) -> None:
-        self.must_be_open()
-        if not asked.ground or not asked.ceiling_days or asked.ceiling_days < 1:
-            raise Invalid(
-                "suspension.incomplete",
-                "请写明挂起事由和最长天数。",
-                "Give the ground of the suspension and how many days it may last at most.",
-                [Finding("form.field", "error", "ceiling_days", "请填写最长天数。 Give the most days.")],
-            )
-
-    def grant_suspension(self, actor: Actor, request: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
-        self.must_be_open()
-        self.row["suspended"] = True
-        self.pause_clocks(lambda pauses: (*pauses, (self.work.now, None)))
-
-    def ask_resumption(self, actor: Actor, asked: Ask, row: dict[str, Any] | None) -> None:
-        self.must_be_suspended()
-
-    def must_be_suspended(self) -> None:
-        if not self.row["suspended"]:
-            raise Refused("resumption.not-suspended", "此事项没有挂起。", "This case is not suspended.")
-
-    def grant_resumption(self, actor: Actor, request: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
-        self.must_be_suspended()
-        self.shift_timers()
-        self.run_again()
-
-    def run_again(self) -> None:
-        """All clocks go on; the time they stood still does not count."""
-
-        def close(pauses: Pauses) -> Pauses:
-            if not pauses or pauses[-1][1] is not None:
-                return pauses
-            return (*pauses[:-1], (pauses[-1][0], self.work.now))
-
-        self.row["suspended"] = False
-        self.pause_clocks(close)
-
-    def suspended_since(self) -> datetime:
-        """When the suspension that holds now was granted."""
-        request = tables.request.c
-        query = select(func.max(request.decided_at)).where(
-            request.case == self.row["id"], request.kind == "suspension", request.status == "granted"
-        )
-        return cast(datetime, self.work.connection.execute(query).scalar_one())
-
-    def pause_clocks(self, change: Callable[[Pauses], Pauses]) -> None:
-        """Changes the pauses of every clock: also of units that have nothing to do now, for they may again."""
-        for row, running in self.each_clock():
-            self.change_clock(row, replace(running, pauses=change(running.pauses)))
-        for row in self.unit_clocks():
-            running = decode(row["clock"], Running)
-            running = replace(running, pauses=change(running.pauses))
-            row.update(clock=_stored(running), changed=True)
-            if row["closed_at"] is None:
-                row["due_at"] = _due(self.work, running).due_at
-        if self.row["clock"]:
-            running = decode(self.row["clock"], Running)
-            running = replace(running, pauses=change(running.pauses))
-            self.row.update(clock=_stored(running), **_due_columns(self.work, running))
-
-    def unit_clocks(self) -> list[dict[str, Any]]:
-        return [row for row in self.assignments.values() if row["clock"]]
-
-    def shift_timers(self) -> None:
-        """Timers of the diagram stood still as well: they fall due later by as much."""
-        timer, since = tables.timer.c, self.suspended_since()
-        query = select(timer.id, timer.due_at).where(timer.case == self.row["id"], timer.status == "waiting")
-        for row in self.work.connection.execute(query):
-            later = row.due_at + (self.work.now - since)
-            self.timer_changes.append({"key": row.id, "status": "waiting", "due_at": later})
-
-    def ask_void(self, actor: Actor, asked: Ask, row: dict[str, Any] | None) -> None:
-        self.must_be_open()
-
-    def grant_void(self, actor: Actor, request: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
-        """The way the diagram has for `void`; where it has none, the case ends."""
-        cause = f"request/{request['id']}"
-        try:
-            self.happen(actor, "voided", Messaged("void"), {}, {}, cause)
-        except Refused as refusal:
-            if refusal.code != "machine.nobody-waits":
-                raise
-            self.happen(actor, "voided", Cancelled("void"), {}, {}, cause)
-
-    def ask_consultation(self, actor: Actor, asked: Ask, row: dict[str, Any] | None) -> None:
-        if row is not None:
-            self.may_work(actor, row)
-        if not asked.to_unit:
-            raise Invalid("consultation.nobody", "请选择向谁咨询。", "Choose whom to consult.")
-        self.work.directory.unit(asked.to_unit)
-
-    def nothing(self, actor: Actor, request: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
-        """A consultation moves nothing."""
-
-    # writing
-
-    def save(self) -> None:
-        """Writes everything at once: records first, so that a broken rule of the chain writes nothing."""
-        connection = self.work.connection
-        head = records.append(
-            connection,
-            self.subject,
-            Head(self.row["records"], self.row["head"]),
-            self.entries,
-            at=self.work.now,
-            area=self.row["area"],
-        )
-        self.write_steps()
-        self.write_timers()
-        self.write_assignments()
-        if self.new_incidents:
-            connection.execute(_NEW_INCIDENT, self.new_incidents)
-        if self.new_jobs:
-            self.work.enqueue(connection, connection.execute(_NEW_JOB, self.new_jobs).scalars().all())
-            self.work.afterwards(self.work.idle)
-        flags = {"disputed": self.has("disputed", "deciding"), "emergency": self.has("emergency")}
-        values = {
-            **{n: self.row[n] for n in CHANGING},
-            **flags,
-            "state": encode(self.state),
-            "revision": self.row["revision"] + 1,
-            "head": head.hash,
-            "records": head.number,
-            "active_at": self.work.now if any(map(_moves, self.entries)) else self.row["active_at"],
-        }
-        connection.execute(_CHANGE_CASE, {"key": self.row["id"], **values})
-        self.row.update(values)
-        self.entries = []
-
-    def has(self, *statuses: str) -> bool:
-        """Whether something open stands in one of these statuses."""
-        return not self.row["closed_at"] and any(row["lifecycle"] in statuses for row in self.steps.values())
-
-    def write_steps(self) -> None:
-        for change in self.step_changes:
-            values = {"key": change["key"], "revision": change["revision"], **change["values"]}
-            self.work.connection.execute(_CHANGE_STEP, values)
-        if self.new_steps:
-            rows = [{n: v for n, v in row.items() if n not in ("id", "track")} for row in self.new_steps]
-            self.work.connection.execute(_NEW_STEP, rows)
-        self.step_changes, self.new_steps = [], []
-
-    def write_timers(self) -> None:
-        for change in self.timer_changes:
-            if "key" in change:
-                self.work.connection.execute(_CHANGE_TIMER, change)
-            else:
-                where = {"of_case": self.row["id"], "of_clock": change["clock"]}
-                self.work.connection.execute(_CHANGE_CLOCK, {**where, "status": change["status"]})
-        if self.new_timers:
-            self.work.connection.execute(_NEW_TIMER, self.new_timers)
-        self.timer_changes, self.new_timers = [], []
-
-    def write_assignments(self) -> None:
-        new: list[dict[str, Any]] = []
-        for row in (self._assignments or {}).values():
-            if row.pop("changed", False):
-                values = {n: row[n] for n in ("status", "closed_at", "due_at", "clock")}
-                if row["id"] is None:
-                    new.append({**values, **{n: row[n] for n in ("case", "unit", "track", "opened_at")}})
-                else:
-                    self.work.connection.execute(_CHANGE_ASSIGNMENT, {"key": row["id"], **values})
-        if new:
-            self.work.connection.execute(_NEW_ASSIGNMENT, new)
-
-
-ASKS = {
-    "extension": _Case.ask_extension,
-    "suspension": _Case.ask_suspension,
-    "resumption": _Case.ask_resumption,
-    "void": _Case.ask_void,
-    "consultation": _Case.ask_consultation,
-}
-GRANTS = {
-    "extension": _Case.grant_extension,
-    "suspension": _Case.grant_suspension,
-    "resumption": _Case.grant_resumption,
-    "void": _Case.grant_void,
-    "consultation": _Case.nothing,
-}
-
-
-# -- clocks as rows ----------------------------------------------------------------------------------
-
-
-def _running(limit: Limit | None, start: datetime) -> Running | None:
-    return None if limit is None else Running(limit, start)
-
-
-def _stored(running: Running | None) -> str | None:
-    return None if running is None else encode(running).decode()
-
-
-def _due(work: Work, running: Running) -> Due:
-    return limits.clock(running.limit, running.start, work.calendar, running.pauses, running.extensions)
-
-
-def _due_columns(work: Work, running: Running | None) -> dict[str, Any]:
-    """The columns a clock fills: when it runs out, its light now and when that changes next."""
-    if running is None:
-        return {"due_at": None, "light": None, "light_at": None}
-    due = _due(work, running)
-    light = limits.light(due, work.now)
-    following = {"green": due.warn_at, "yellow": due.due_at, "red": due.supervise_at}.get(light)
-    return {"due_at": due.due_at, "light": light, "light_at": following}
-
-
-def _extension(detail: Mapping[str, Any]) -> Extension:
-    amount: Any = detail.get("amount")
-    unit: Any = detail.get("unit")
-    if not amount or unit not in limits.UNITS or not 1 <= amount <= limits.LONGEST[unit]:
-        raise Invalid(
-            "extension.amount",
-            f"请写明延长多久（至少1）及其单位，单位可用：{'、'.join(limits.UNITS)}。",
-            f"Say how much longer (at least 1), with its unit, one of: {', '.join(limits.UNITS)}.",
-        )
-    return Extension(amount, unit)
-
-
-def _value(source: str | None, names: Mapping[str, Any]) -> Any:
-    """The value of a step's expression (its unit, its limit); None where the diagram or the data has none."""
-    if not source:
-        return None
-    try:
-        return compile_expression(source)(names)
-    except ExpressionError:
-        return None
-
-
-def _stuck(state: State) -> set[int]:
-    return {token.id for token in state.tokens.values() if token.incident}
-
-
-def _moves(entry: Entry) -> bool:
-    """Whether somebody acted or the case moved; a light that changes is no sign of life."""
-    return bool(entry.actor) or entry.event is not None
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat()
-
-
-def _told(moment: datetime) -> str:
-    """A moment in words for people: the time on their wall."""
-    return f"{local(moment):%Y-%m-%d %H:%M}"
-
-
-def _plain(value: Value) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__struct_fields__}

@@ -151,7 +151,7 @@ def _kind(
 ) -> _Kind:
     case = tables.case
     source, its_case = (case, case.c.id) if table is case else (table.join(case), table.c.case)
-    due = and_(condition, ~case.c.suspended)
+    due = condition
     after = or_(at > bindparam("at"), and_(at == bindparam("at"), table.c.id > bindparam("id")))
     since = at >= bindparam("at")  # says again what `after` says, so that the index is entered at the right place
     lock = select(case.c.id).select_from(source).where(due, table.c.id == bindparam("id"))
@@ -188,7 +188,7 @@ TIMER = _kind(
     tables.timer,
     _timer.due_at,
     _timer.node,
-    and_(_is(_timer.status, "waiting"), _timer.due_at <= bindparam("now")),
+    and_(_is(_timer.status, "waiting"), _timer.due_at <= bindparam("now"), ~_case.suspended),
     _fire,
 )
 STEP_LIGHT = _kind(

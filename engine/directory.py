@@ -176,7 +176,7 @@ class Directory:
         away = self._away(holding)
         acting = (holding - away.keys()) | self._present(away.values())
         needed = self._gate.get(role, ())
-        return sorted(one for one in acting if self.on_duty(one) is None and self._missing(one, needed) is None)
+        return sorted(one for one in acting if self.on_duty(one) is None and self.lacks(one, needed) is None)
 
     def stands_in(self, actor: Actor, role: str, unit_id: str) -> bool:
         """Whether the actor's own post is this role in this unit, or the actor substitutes an absent holder."""
@@ -186,13 +186,24 @@ class Directory:
         return actor.person in substitutes and actor.person in self.holders(role, unit_id)
 
     def on_duty(self, person_id: str) -> Words | None:
-        """Why a person may not be on duty: none of the trainings that one of their roles needs (ZJ-23.b), or not
+        """Why a person may not be on duty: none of the trainings that one of their roles needs, or not
         passed. None: nothing stands against it."""
         if not self._gate:
             return None
         roles = select(post.c.role).where(post.c.person == person_id, self._holds(post))
         held = self._connection.execute(roles).scalars().all()
-        return self._missing(person_id, [kind for role in held for kind in self._gate.get(role, ())])
+        return self.lacks(person_id, [kind for role in held for kind in self._gate.get(role, ())])
+
+    def lacks(self, person_id: str, needed: Collection[str]) -> Words | None:
+        """Which of the trainings needed a person has not passed, in words; None: none."""
+        if not needed:
+            return None
+        query = select(training.c.kind).where(training.c.person == person_id, training.c.passed, self._holds(training))
+        lacking = sorted(set(needed) - set(self._connection.execute(query).scalars()))
+        if not lacking:
+            return None
+        zh, en = "、".join(TRAININGS[k].zh for k in lacking), ", ".join(TRAININGS[k].en for k in lacking)
+        return Words(f"尚未通过{zh}，不能上岗。", f"Not on duty before passing: {en}.")
 
     # -- what stands behind
 
@@ -275,16 +286,6 @@ class Directory:
         query = select(person.c.id).where(person.c.id.in_(known), self._holds(person))
         here = set(self._connection.execute(query).scalars()) if known else set()
         return here - self._away(here).keys()
-
-    def _missing(self, person_id: str, needed: Collection[str]) -> Words | None:
-        if not needed:
-            return None
-        query = select(training.c.kind).where(training.c.person == person_id, training.c.passed, self._holds(training))
-        lacking = sorted(set(needed) - set(self._connection.execute(query).scalars()))
-        if not lacking:
-            return None
-        zh, en = "、".join(TRAININGS[k].zh for k in lacking), ", ".join(TRAININGS[k].en for k in lacking)
-        return Words(f"尚未通过{zh}，不能上岗（ZJ-23.b）。", f"Not on duty before passing: {en} (ZJ-23.b).")
 
 
 TRAININGS: Mapping[str, Words] = {

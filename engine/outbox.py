@@ -22,7 +22,7 @@ from procrastinate.jobs import Status
 from procrastinate.schema import SchemaManager, migrations_path
 from sqlalchemy import Connection, and_, bindparam, insert, literal_column, or_, select, text, update
 
-from engine import cases, iso8601, tables
+from engine import cases, casework, iso8601, tables
 from engine.directory import Actor
 from engine.errors import NotFound, Refused, Unavailable, WanggeError, Words
 from engine.model import Messaged, Value, decode, encode, replace
@@ -308,7 +308,7 @@ def _job_of(work: Work, incident: int) -> int | None:
 
 
 def _settle(work: Work, actor: Actor, incident: int, kind: str, said: Mapping[str, Any]) -> None:
-    case, row = cases._take_incident(work, incident)
+    case, row = casework.take_incident(work, incident)
     case.permit(actor, "repair")
     case.settle_incident(row, actor)
     case.note(actor, kind, {"node": row["node"], "code": row["code"]}, said)

@@ -39,7 +39,6 @@ from sqlalchemy import (
 
 from engine import lifecycle, limits, records, tables
 from engine.calendars import local
-from engine.cases import Running
 from engine.definition import Definition, Node
 from engine.directory import Actor
 from engine.errors import Invalid, NotFound, Refused, WanggeError, Words
@@ -47,6 +46,7 @@ from engine.library import Pack, Role, day_of
 from engine.limits import Due, Limit
 from engine.machine import variables
 from engine.model import Passed, State, Value, decode, encode
+from engine.running import Running
 from engine.work import Work
 
 SEEING = frozenset({"see_area", "urge", "supervise", "merge", "repair"})
@@ -278,7 +278,7 @@ def _holds(work: Work, table: Table) -> ColumnElement[bool]:
 # -- what is late: overdue ---------------------------------------------------------------------------
 
 _DEFAULTS_LAST = case((_step.clock.contains('"basis":{"kind":"product_default"'), 1), else_=0)
-_EMERGENCIES_FIRST = case((exists().where(_case.id == _step.case, _case.emergency), 0), else_=1)
+_EMERGENCIES_FIRST = case((_step.case.in_(select(_case.id).where(_case.emergency)), 0), else_=1)
 
 
 def overdue(

@@ -58,6 +58,13 @@ class Work:
     handlers: Mapping[str, Handler]
     idle: Callable[[], object] = field(default=lambda: None)
     enqueue: Enqueue = field(default=lambda *_: None)
+    time: Callable[[], datetime] | None = None
+
+    def after_waiting(self) -> None:
+        """Looks at the clock again, once what had to be locked is locked: who gets the lock later acts later, so that
+        the moments in a chain never go backwards."""
+        if self.time is not None:
+            self.now = max(self.now, self.time())
 
     @cached_property
     def directory(self) -> Directory:
@@ -100,7 +107,7 @@ class Engine:
     def work(self) -> Iterator[Work]:
         """One write transaction: committed at the end of the block, rolled back when it raises."""
         with self.store.transaction() as connection:
-            yield Work(connection, self.now(), self.library, self.handlers, self.wake, self.enqueue)
+            yield Work(connection, self.now(), self.library, self.handlers, self.wake, self.enqueue, self.now)
 
     @contextmanager
     def look(self) -> Iterator[Work]:

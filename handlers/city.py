@@ -145,6 +145,9 @@ class _Founder:
             self.person(Person(f"{agency}-{number}", f"{name}{title}", posts))
         if "supervisor" in self.roles:
             self.person(Person(f"{agency}-4", f"{name}督查员", ((agency, "supervisor"),)))
+        if "party_decider" in self.roles:
+            party = self.unit(f"party-{division}", "party_committee", level, f"CPC{division}", f"{name}党委", division)
+            self.person(Person(f"{party}-1", f"{name}党委值班人员", ((party, "party_decider"),)))
         posts = tuple((government, role) for role in ("government_decider", "government_duty") if role in self.roles)
         self.person(Person(f"{government}-1", f"{name}政府值班人员", posts))
 

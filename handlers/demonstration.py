@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from engine import cases, census
-from engine.cases import Ask
+from engine.casework import Ask
 from engine.clock import Clock
 from engine.directory import Actor
 from engine.errors import Conflict, Refused
@@ -87,6 +87,7 @@ class Demonstration:
         self.agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self.planned: set[int] = set()
         self.counter = 0
+        self.forms = self.forms_by_node()
         self.acts: Counter[str] = Counter()
         self.fired = 0
         self.lights = 0
@@ -134,6 +135,13 @@ class Demonstration:
         with self.engine.look() as work:
             hours = timedelta(hours=self.random.uniform(low, high))
             self.plan(work.calendar.add_working_time(self.time.now, hours), act)
+
+    def forms_by_node(self) -> dict[str, str]:
+        """The form of each node of the pack's diagrams that has one."""
+        with self.engine.look() as work:
+            drawn = [work.library.definition(work.connection, hash) for hash in self.pack.processes.values()]
+        nodes = (node for definition in drawn for _, node in definition.nodes())
+        return {node.id: node.properties["form"] for node in nodes if "form" in node.properties}
 
     # -- matters come in
 
@@ -230,7 +238,7 @@ class Demonstration:
         return self.filled(self.pack.forms[self.form(row)], given)
 
     def form(self, row: Any) -> str:
-        return row.node if row.node in self.pack.forms else "inform"
+        return self.forms[row.node]
 
     def filled(self, form: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """The given values that the form has, and something in every other field it wants."""
@@ -265,6 +273,8 @@ class Demonstration:
 
     def triage(self, row: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
         outcome = self.random.choices(("dispatch", "coordinate", "verify_again", "ask_higher"), (80, 14, 3, 3))[0]
+        if outcome not in self.pack.forms["triage"]["properties"]["triage_outcome"]["enum"]:
+            outcome = "dispatch"
         return {
             "triage_outcome": outcome,
             **({"assignments": self.assignments(facts)} if outcome == "dispatch" else {}),
@@ -303,10 +313,9 @@ class Demonstration:
 
     def mediate(self, row: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
         agreed = self.random.random() < 0.6
-        return {
-            "mediate_outcome": "agreed" if agreed else "failed",
-            **({"decided_unit": facts["unit"]} if agreed else {}),
-        }
+        decider = self.random.choice(("party_committee", "government"))
+        how = {"decided_unit": facts["unit"]} if agreed else {"decider": decider}
+        return {"mediate_outcome": "agreed" if agreed else "failed", **how}
 
     def decide(self, row: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
         return {"decided_unit": facts["unit"]}
@@ -366,6 +375,8 @@ class Demonstration:
         return found[0] if found else None
 
     def emergency(self, case: int) -> None:
+        if "emergency" not in self.pack.forms:
+            return
         answer = self.filled(self.pack.forms["emergency"], {"emergency_type": "hazard", "reporter": "agency"})
         self.attempt("ask", lambda work, actor: messages.send(work, actor, case, "emergency", answer), case)
         self.attend(case)
@@ -423,6 +434,8 @@ USUAL: Mapping[str, Callable[[Demonstration, Any, Mapping[str, Any]], dict[str, 
     "close": Demonstration.close,
     "mediate": Demonstration.mediate,
     "decide": Demonstration.decide,
+    "decide_by_party_committee": Demonstration.decide,
+    "decide_by_government": Demonstration.decide,
 }
 UNUSUAL: Mapping[str, Callable[[Demonstration, Work, Actor, Any, Mapping[str, Any]], bool]] = {
     "accept": Demonstration.at_accept,

@@ -16,7 +16,11 @@ from engine.errors import Forbidden, Invalid, Refused
 from engine.library import Pack, day_of
 from engine.work import Work
 
-OTHER = {"performer": "agency", "handling_mode": "report_only", "requires_enforcement_power": False}
+OTHER: Mapping[str, Any] = {
+    "performer": "agency",
+    "handling_mode": "report_only",
+    "requires_enforcement_power": False,
+}
 """What holds for a type that is not on the list: it goes to the agency. No text lets anybody drop it."""
 
 BY_WORKER = frozenset({"discovered", "patrol_found"})
@@ -39,8 +43,10 @@ def report(work: Work, actor: Actor, given: Mapping[str, Any]) -> int:
         raise Invalid("intake.way-in", f"没有“{way_in}”这种来源。", f"There is no way in called “{way_in}”.")
     _may_report(actor, grid, way_in)
     form = pack.forms[way_in]
-    filled = _known(work, actor, pack, grid, answer) | {"discovered_at": discovered_at.isoformat()}
     fields = form["properties"]
+    filled = _known(work, actor, pack, grid, answer) | {"discovered_at": discovered_at.isoformat()}
+    if "party_committee" in fields:
+        filled["party_committee"] = work.directory.party_committee_of(work.directory.unit(filled["agency"])).id
     read = forms.read(form, {**answer, **{name: value for name, value in filled.items() if name in fields}})
     opening = Opening(
         pack=pack.key,
@@ -90,11 +96,12 @@ def _may_report(actor: Actor, grid: Unit, way_in: str) -> None:
 def _known(work: Work, actor: Actor, pack: Pack, grid: Unit, answer: Mapping[str, Any]) -> dict[str, Any]:
     """Everything about a new matter that nobody has to type."""
     item = pack.items.get(answer.get("matter_type", ""))
+    known = {**OTHER, **(item or {})}
     agency = _agency(work, grid, pack.setting("escalation_target", "township"))
     above = work.directory.agency_above(agency) or agency
     return {
         "listed": item is not None,
-        **{name: (item or OTHER)[name] for name in OTHER},
+        **{name: known[name] for name in OTHER},
         "through_worker": actor.unit == grid.id,
         "instructing_unit": answer.get("instructing_unit") or actor.unit,
         "grid": grid.id,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from engine import cases, queries
-from engine.cases import RequestKind
+from engine import cases, casework, queries
+from engine.casework import RequestKind
 from engine.limits import Unit
 from engine.queries import PAGE, PAGES
 from web import shapes
@@ -55,7 +55,7 @@ def requests(query_data: Page) -> dict[str, Any]:
 @routes.doc(security=SECURED)
 def ask(number: str, json_data: Ask) -> dict[str, Any]:
     """提出申请 Ask for an extension, a suspension, …"""
-    asked = cases.Ask(**json_data.model_dump())
+    asked = casework.Ask(**json_data.model_dump())
     return act(
         asked.kind,
         json_data.model_dump(),

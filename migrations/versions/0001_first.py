@@ -229,7 +229,7 @@ def upgrade() -> None:
         sa.Column("emergency", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("suspended", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("due_at", instant, comment="overall clock"),
-        sa.Column("clock", sa.Text(), comment="JSON: see cases.Running, of the overall clock"),
+        sa.Column("clock", sa.Text(), comment="JSON: see running.Running, of the overall clock"),
         sa.Column("light", sa.String(10)),
         sa.Column("light_at", instant),
         sa.Column("merged_into", row_id),
@@ -250,6 +250,13 @@ def upgrade() -> None:
         ["area", "due_at"],
         **where("closed_at IS NULL"),
         postgresql_ops={"area": "varchar_pattern_ops"},
+    )
+    op.create_index(
+        "ix_case_emergency",
+        "case",
+        ["id"],
+        sqlite_where=sa.text("emergency = 1"),
+        postgresql_where=sa.text("emergency"),
     )
     op.create_index("ix_case_light", "case", ["light_at"], **where("closed_at IS NULL"))
     op.create_index("ix_case_merged", "case", ["merged_into"], **where("merged_into IS NOT NULL"))
@@ -347,7 +354,7 @@ def upgrade() -> None:
         sa.Column("closed_at", instant),
         sa.Column("closed_by", sa.String(60)),
         sa.Column("due_at", instant),
-        sa.Column("clock", sa.Text(), comment="JSON: see cases.Running"),
+        sa.Column("clock", sa.Text(), comment="JSON: see running.Running"),
         sa.Column("light", sa.String(10), comment="green, yellow, red, supervise as last announced; null: no limit"),
         sa.Column("light_at", instant, comment="when the light changes next"),
         sa.Column("revision", sa.Integer(), nullable=False),

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from engine import cases, directory, records, tables
-from engine.cases import Ask
+from engine.casework import Ask
 from engine.clock import Clock
 from engine.directory import Actor
 from engine.errors import Conflict, Forbidden, Invalid, NotFound, Refused

@@ -18,7 +18,7 @@ from sqlalchemy import event, insert, select
 
 from engine import bpmn as reader
 from engine import cases, records, tables
-from engine.cases import Ask
+from engine.casework import Ask
 from engine.decisions import Table
 from engine.decisions import read as read_tables
 from engine.directory import Actor

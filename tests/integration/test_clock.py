@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
-from engine import cases, clock, records, tables
+from engine import cases, casework, clock, records, tables
 from engine.clock import Beat, Clock
 from engine.errors import Refused
 from engine.limits import Basis, Limit
@@ -137,7 +137,7 @@ def test_a_suspended_case_stands_still(engine: Engine, time: Time) -> None:
     publish(engine.store, WAITING)
     case = open_case(engine)
     with engine.work() as work:
-        ask = cases.Ask("suspension", "等候", ground="court", ceiling_days=30)
+        ask = casework.Ask("suspension", "等候", ground="court", ceiling_days=30)
         request = cases.ask(work, ACTOR, case, ask)
     other = type(ACTOR)("p2", "post2", "worker", "u1", AREA)
     with engine.work() as work:
@@ -146,7 +146,7 @@ def test_a_suspended_case_stands_still(engine: Engine, time: Time) -> None:
     beat = Clock(engine)
     assert beat.run_once().fired == 0
     with engine.work() as work:
-        request = cases.ask(work, ACTOR, case, cases.Ask("resumption", "可以"))
+        request = cases.ask(work, ACTOR, case, casework.Ask("resumption", "可以"))
     with engine.work() as work:
         cases.decide(work, other, request, True, "同意")
     assert beat.run_once().fired == 0

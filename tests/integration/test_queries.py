@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, insert, text, update
 
-from engine import cases, queries, records, tables
+from engine import cases, casework, queries, records, tables
 from engine.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from engine.queries import Filters
 from engine.store import Store
@@ -133,7 +133,7 @@ def test_links_show_only_what_is_in_sight(town: Town) -> None:
 def test_requests_and_incidents_keep_to_the_scope(town: Town) -> None:
     case = town.open("north")
     with town.engine.work() as work:
-        cases.ask(work, town.actor("wang"), case, cases.Ask("void", "重复"))
+        cases.ask(work, town.actor("wang"), case, casework.Ask("void", "重复"))
         work.connection.execute(
             insert(tables.incident),
             {"case": case, "node": "verify", "code": "x", "text": "错误", "opened_at": town.now, "token": 1},
@@ -153,7 +153,7 @@ def test_requests_and_incidents_keep_to_the_scope(town: Town) -> None:
 def test_who_was_consulted_sees_the_matter(town: Town) -> None:
     case = town.open("north")
     with town.engine.work() as work:
-        cases.ask(work, town.actor("wang"), case, cases.Ask("consultation", "请问", to_unit="roads"))
+        cases.ask(work, town.actor("wang"), case, casework.Ask("consultation", "请问", to_unit="roads"))
     with town.engine.look() as work:
         assert queries.matter(work, town.actor("ren"), case)["title"] == "路面积水"
         assert [row["kind"] for row in queries.requests(work, town.actor("ren"))["rows"]] == ["consultation"]
@@ -300,7 +300,7 @@ def test_a_clock_in_words(town: Town, passed: dict[str, float], words: str) -> N
 def test_a_stopped_clock_says_so(town: Town) -> None:
     case = town.open("north")
     with town.engine.work() as work:
-        asked = cases.Ask("suspension", "等材料", ground="material", ceiling_days=10)
+        asked = casework.Ask("suspension", "等材料", ground="material", ceiling_days=10)
         request = cases.ask(work, town.actor("wang"), case, asked)
         cases.decide(work, town.actor("ou"), request, True, "同意")
     row = inbox(town, "wang")["rows"][0]
@@ -384,7 +384,7 @@ def attempt(town: Town, person: str, act: str, step: int) -> bool:
         "reassign": lambda work: cases.reassign(work, town.actor(person), step, revision, "hu", "出差"),
         "delegate": lambda work: cases.delegate(work, town.actor(person), step, revision, "hu", "出差"),
         "extension": lambda work: cases.ask(
-            work, town.actor(person), 1, cases.Ask("extension", "难", step=step, amount=1, unit="working_day")
+            work, town.actor(person), 1, casework.Ask("extension", "难", step=step, amount=1, unit="working_day")
         ),
     }
     with town.engine.look() as work:

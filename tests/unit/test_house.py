@@ -40,6 +40,7 @@ SQL = {"store", "records", "tables", "cases", "queries", "directory", "clock", "
     "publishing",
     "census",
     "archive",
+    "casework",
     "attachments",
     "accounts",
     "answers",
