@@ -68,13 +68,15 @@ from engine.work import MACHINE, Call, Work
 
 class Opening(Value, frozen=True):
     """What a case begins with. `facts` are routing values, `said` what people said (`record` values).
-    `discovered_at` decides which pack governs; `start` names the start event (empty: the plain one)."""
+    `governing_day` says how the pack was chosen (`discovery` or `opening`); `start` names the start event (empty: the
+    plain one)."""
 
     pack: str
     area: str
     unit: str
     title: str
     discovered_at: datetime
+    governing_day: str = "discovery"
     process: str = "matter"
     start: str = ""
     matter_type: str = ""
@@ -122,6 +124,7 @@ def open_(work: Work, actor: Actor, opening: Opening) -> int:
     case = Case(work, {**row, "id": id, "number": f"{day_of(work.now).year}-{id:06d}"}, {})
     said = {"title": opening.title, **opening.said}
     detail = {"definition": hash, "pack": pack.key, "discovered_at": iso(opening.discovered_at)}
+    detail["governing_day"] = opening.governing_day
     case.happen(actor, "opened", Began(opening.start, dict(opening.facts)), said, detail, opening.cause)
     case.save()
     return int(id)

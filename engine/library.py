@@ -110,6 +110,14 @@ class Library:
             )
         return self.pack(connection, key)
 
+    def governing_day(self, connection: Connection) -> str:
+        """Which day decides what governs a matter: that of its `discovery` (the reading by default), or of its
+        `opening`. A setting of the installation, because no text says it."""
+        value = connection.execute(
+            select(tables.setting.c.value).where(tables.setting.c.key == "governing_day")
+        ).scalar()
+        return "opening" if value == '"opening"' else "discovery"
+
     def training(self, connection: Connection) -> bool:
         """Whether this installation is for training: only then may a matter run under a draft."""
         value = connection.execute(select(tables.setting.c.value).where(tables.setting.c.key == "training")).scalar()

@@ -54,6 +54,7 @@ def report(work: Work, actor: Actor, given: Mapping[str, Any]) -> int:
         unit=filled["agency"],
         title=str(answer.get("title", "")),
         discovered_at=discovered_at,
+        governing_day=work.library.governing_day(work.connection),
         start=way_in,
         matter_type=read.routing.get("matter_type", ""),
         facts=read.routing,
@@ -67,7 +68,8 @@ def _pack(work: Work, key: str | None, grid: Unit, discovered_at: datetime) -> P
     """The pack in force on the day of discovery (a reading the pack can change: `governing_day`). Another one only
     where the installation is for training: a draft is never law."""
     if key is None:
-        return work.library.in_force(work.connection, grid.area, day_of(discovered_at))
+        by_discovery = work.library.governing_day(work.connection) == "discovery"
+        return work.library.in_force(work.connection, grid.area, day_of(discovered_at if by_discovery else work.now))
     pack = work.library.pack(work.connection, key)
     if pack.force != "law" and not work.library.training(work.connection):
         raise Refused(

@@ -362,6 +362,54 @@ def test_a_day_before_the_regulation_has_no_law_to_go_by(town: Zhenjiang) -> Non
     assert future.value.code == "intake.future"
 
 
+def test_which_day_governs_is_a_reading_that_can_be_set_and_is_on_record(town: Zhenjiang) -> None:
+    last_year = datetime(2025, 12, 31, 9, tzinfo=ZONE)
+    with pytest.raises(Refused):
+        town.report(WORKER, discovered_at=last_year.isoformat())
+    with town.engine.work() as work:
+        work.connection.execute(insert(tables.setting), {"key": "governing_day", "value": '"opening"'})
+    case = town.report(WORKER, discovered_at=last_year.isoformat())
+    assert town.case(case).pack == LAW
+    with town.engine.look() as work:
+        first = next(iter(records.chain(work.connection, f"case/{case}")))
+    assert first.detail["governing_day"] == "opening"
+
+
+def test_who_has_not_passed_the_training_does_no_step(town: Zhenjiang) -> None:
+    """ZJ-23: a worker who was never trained holds the post and still may not act in it."""
+    with town.engine.work() as work:
+        directory.put_person(
+            work.connection,
+            "untrained",
+            name="未培训网格员",
+            worker_kind="full_time",
+            valid_from=date(2026, 1, 1),
+            by=FOUNDER,
+            at=work.now,
+            area="/32/3211/",
+        )
+        directory.give_post(
+            work.connection,
+            "untrained-1",
+            person="untrained",
+            unit=GRID,
+            role="grid_worker",
+            valid_from=date(2026, 1, 1),
+            roles={"grid_worker": ("grid",)},
+            by=FOUNDER,
+            at=work.now,
+        )
+    case = town.report(WORKER)
+    row = town.step(case, "verify")
+    with town.engine.work() as work, pytest.raises(Refused) as refusal:
+        cases.claim(work, town.actor("untrained"), row.id, row.revision)
+    assert refusal.value.code == "person.not-trained"
+    assert refusal.value.article == "ZJ-23"
+    with town.engine.work() as work, pytest.raises(Refused) as refusal:
+        cases.complete(work, town.actor("untrained"), row.id, row.revision, {})
+    assert refusal.value.code == "person.not-trained"
+
+
 def test_a_draft_carries_no_real_matter_but_serves_training(town: Zhenjiang) -> None:
     with pytest.raises(Refused) as caught:
         town.report(WORKER, pack=DRAFT)
