@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from engine.store import Store
 from tests import databases
+
+settings.register_profile("ci", derandomize=True, print_blob=True)
+if os.environ.get("CI"):  # the same examples on every run of one commit; at the desk they differ each time
+    settings.load_profile("ci")
 
 _begun: list[tuple[int, Path]] = []
 
