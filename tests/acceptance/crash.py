@@ -19,6 +19,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,7 +77,7 @@ class Server:
             try:
                 if self.call("GET", "/livez") == {"status": "ok"}:
                     return
-            except OSError:
+            except (OSError, HTTPException):
                 time.sleep(0.05)
         raise AssertionError("the server does not start")
 
@@ -164,7 +165,7 @@ class Client:
             except urllib.error.HTTPError as error:
                 if error.code != 503:
                     raise AssertionError(f"{error.code}: {error.read().decode()[:500]}") from error
-            except OSError:
+            except (OSError, HTTPException):  # refused, reset, or cut off in the middle of an answer
                 pass
             assert time.monotonic() < deadline, "the server never came back"
             self.retried += 1
