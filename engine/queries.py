@@ -2,7 +2,8 @@
 
 Whoever asks sees what their post lets them see, in every list, count and single read. A role with one of the
 permissions in `SEEING` sees every matter in the area of its unit; all others see what their unit has or had a step
-in, and what they hold or have sent themselves. What is missing and what is out of sight get one answer: `NotFound`.
+in, what waits for them, and what they hold or have sent themselves. What is missing and what is out of sight get one
+answer: `NotFound`.
 
 Lists are read by index ranges over what is *open* (partial indexes), so that they cost the same however many
 matters have been closed; pages follow a key and never skip rows. Words for people are made here, day by day where
@@ -39,11 +40,12 @@ from sqlalchemy import (
 
 from engine import lifecycle, limits, records, tables
 from engine.calendars import local
+from engine.casework import BY_PEOPLE
 from engine.definition import Definition, Node
-from engine.directory import Actor
+from engine.directory import Actor, covers
 from engine.errors import Invalid, NotFound, Refused, WanggeError, Words
 from engine.library import Pack, Role, day_of
-from engine.limits import Due, Limit
+from engine.limits import Due, Limit, Unit
 from engine.machine import variables
 from engine.model import Passed, State, Value, decode, encode
 from engine.running import Running
@@ -63,15 +65,14 @@ PAGES = 200
 UNCLAIMED = timedelta(hours=24)
 """A step nobody has signed for in so long is shown as stuck (product default, not law)."""
 
-BY_PEOPLE = ("user", "manual")
-"""The kinds of steps that wait for a person."""
-
 Tab = Literal["mine", "unit", "others"]
 Light = Literal["overdue", "warning", "paused", "none"]
 
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _case, _step = tables.case.c, tables.step.c
 _OPEN = _step.status == literal_column("'open'")
+_WAITS = _step.kind.in_(sorted(BY_PEOPLE))
+_NO_UNIT = (_step.unit.is_(None), _step.unit == "")
 _SIGNED_FOR, _HELD_BY_NOBODY = _step.person.is_not(None), _step.person.is_(None)
 
 
@@ -166,7 +167,7 @@ def _seen_by(work: Work, actor: Actor, table: Table, id: int) -> Seen:
 def _seen(work: Work, actor: Actor, number: str | int) -> RowMapping:
     which = _case.id == number if isinstance(number, int) else _case.number == number
     who = scope(work, actor)
-    query = select(tables.case).where(which, or_(_in_area(work, who, _case.area), _had_part(actor)))
+    query = select(tables.case).where(which, or_(_in_area(work, who, _case.area), _had_part(work, actor)))
     row = work.connection.execute(query).mappings().first()
     if row is None:
         raise NotFound("matter.unknown", "未找到此事项，或不在您的查看范围内。", "Not found, or outside your scope.")
@@ -177,8 +178,9 @@ def _in_area(work: Work, who: Scope, column: ColumnElement[str]) -> ColumnElemen
     return inside(work.connection, column, who.actor.area) if who.whole_area else false()
 
 
-def _had_part(actor: Actor) -> ColumnElement[bool]:
-    """Whether the actor or their unit ever had, sent or was asked about something in this one matter."""
+def _had_part(work: Work, actor: Actor) -> ColumnElement[bool]:
+    """Whether the actor or their unit ever had, sent or was asked about something in this one matter, or something
+    there waits for them."""
     request = tables.request.c
     return or_(
         exists().where(
@@ -188,6 +190,7 @@ def _had_part(actor: Actor) -> ColumnElement[bool]:
                 _step.sender == actor.unit,
                 _step.person == actor.person,
                 _step.closed_by == actor.person,
+                *_waiting(work, actor),
             ),
         ),
         exists().where(request.case == _case.id, request.to_unit == actor.unit),
@@ -227,8 +230,8 @@ def inbox(
     size: int = PAGE,
 ) -> dict[str, Any]:
     """Open steps, what runs out first on top. `mine`: held by the actor, or waiting for somebody in one of the
-    actor's posts (those they substitute included); `unit`: of the actor's unit; `others`: sent by the unit, with
-    somebody else now. `counts` holds the length of each tab, without filters."""
+    actor's posts (those they substitute included), or for anybody of their unit; `unit`: of the actor's unit;
+    `others`: sent by the unit, with somebody else now. `counts` holds the length of each tab, without filters."""
     tabs = _tabs(work, actor)
     key = (func.coalesce(_step.due_at, _NEVER), _step.id)
     page = _page(work, _steps(work, filters or Filters()).where(tabs[tab]), key, cursor, size, STEPS, _step_row(work))
@@ -237,19 +240,26 @@ def inbox(
 
 
 def _tabs(work: Work, actor: Actor) -> dict[Tab, ColumnElement[bool]]:
-    waiting = [
-        and_(_OPEN, _step.unit == unit, _step.role == role, _HELD_BY_NOBODY) for role, unit in _posts(work, actor)
-    ]
-    anywhere = and_(
-        _OPEN, _step.unit.is_(None), _step.role == actor.role, _HELD_BY_NOBODY,
-        inside(work.connection, _step.area, actor.area),
-    )  # fmt: skip
     elsewhere = or_(_step.unit != actor.unit, and_(_SIGNED_FOR, _step.person != actor.person))
     return {
-        "mine": or_(and_(_OPEN, _step.person == actor.person), *waiting, anywhere),
+        "mine": or_(and_(_OPEN, _step.person == actor.person), *_waiting(work, actor)),
         "unit": and_(_OPEN, _step.unit == actor.unit),
         "others": and_(_OPEN, _step.sender == actor.unit, elsewhere),
     }
+
+
+def _waiting(work: Work, actor: Actor) -> list[ColumnElement[bool]]:
+    """The ways in which a step that nobody holds may wait for the actor (see `_has_post`), each of them so plain that
+    it is read by the index of units and roles."""
+    posts, anybody = _posts(work, actor), _step.role.is_(None)
+    free = and_(_OPEN, _HELD_BY_NOBODY, _WAITS)
+    here = and_(free, inside(work.connection, _step.area, actor.area))
+    fitting = [*(_step.role == role for role, unit in posts if unit == actor.unit), anybody]
+    return [
+        *(and_(free, _step.unit == unit, _step.role == role) for role, unit in posts),
+        and_(free, _step.unit == actor.unit, anybody),
+        *(and_(here, nowhere, role) for nowhere in _NO_UNIT for role in fitting),
+    ]
 
 
 def _posts(work: Work, actor: Actor) -> list[tuple[str, str]]:
@@ -305,7 +315,7 @@ def _lights(work: Work) -> dict[Light, ColumnElement[bool]]:
         "overdue": _step.due_at < work.now,
         "warning": and_(_step.light == "yellow", _step.due_at >= work.now),
         "paused": _step.light == "paused",
-        "none": and_(or_(_step.light.is_(None), _step.light == "none"), _step.kind.in_(BY_PEOPLE)),
+        "none": and_(or_(_step.light.is_(None), _step.light == "none"), _WAITS),
     }
 
 
@@ -389,9 +399,12 @@ def _page(
 
 
 def _count(work: Work, query: Select[Any]) -> dict[str, Any]:
-    found = int(
-        work.connection.execute(select(func.count()).select_from(query.limit(COUNTED + 1).subquery())).scalar_one()
+    return _total(
+        int(work.connection.execute(select(func.count()).select_from(query.limit(COUNTED + 1).subquery())).scalar_one())
     )
+
+
+def _total(found: int) -> dict[str, Any]:
     if found <= COUNTED:
         return {"count": found, "exact": True, "text": f"{found:,}"}
     return {"count": COUNTED, "exact": False, "text": f"约{COUNTED:,}以上"}
@@ -440,7 +453,13 @@ STEPS = select(
 """Steps with what their matter says in a list."""
 
 MATTERS = select(tables.case)
-REQUESTS = select(tables.request, _case.number, _case.title).join(tables.case, _case.id == tables.request.c.case)
+REQUESTS = (
+    select(tables.request, _case.number, _case.title, _case.closed_at.label("ended_at"), _step.status.label("answered"))
+    .join(tables.case, _case.id == tables.request.c.case)
+    .outerjoin(tables.step, _step.id == tables.request.c.step)
+)
+"""Requests with what tells whether they can still be decided."""
+
 INCIDENTS = select(tables.incident, _case.number, _case.title).join(tables.case, _case.id == tables.incident.c.case)
 
 
@@ -584,7 +603,7 @@ def _day(one: limits.Explained) -> dict[str, Any]:
 def _due_words(work: Work, limit: Limit, due: Due, left: float | None) -> Words:
     if due.state == "none" or limit.unit is None or left is None:
         return Words("未设时限", "no limit")
-    amount = _amount(abs(left), limits.UNITS[limit.unit])
+    amount = _amount(abs(left), limit.unit)
     if due.due_at is None:
         return Words(f"已停表，剩 {amount.zh}", f"stopped, {amount.en} left")
     end = local(due.due_at)
@@ -597,14 +616,29 @@ def _due_words(work: Work, limit: Limit, due: Due, left: float | None) -> Words:
     return Words(f"剩 {amount.zh} · {exact}{unsure}", f"{amount.en} left · {end:%Y-%m-%d %H:%M}")
 
 
-def _amount(left: float, unit: Words) -> Words:
-    """Whole units; less than one is said as such."""
-    whole = math.floor(left)
-    return (
-        Words(f"{whole} 个{unit.zh}", f"{whole} {unit.en}")
-        if whole
-        else Words(f"不足1个{unit.zh}", f"less than 1 {unit.en}")
-    )
+MINUTES: Mapping[Unit, int] = {"natural_minute": 1, "natural_hour": 60}
+"""Units that run day and night: what is left in them can be told in days, hours and minutes."""
+
+
+def _amount(left: float, unit: Unit) -> Words:
+    """Whole units; less than one is said as such. Minutes and hours that run day and night are told like a journey."""
+    if unit in MINUTES:
+        return _lasting(math.floor(left * MINUTES[unit]))
+    whole, name = math.floor(left), limits.UNITS[unit]
+    if not whole:
+        return Words(f"不足1个{name.zh}", f"less than 1 {name.en}")
+    return Words(f"{whole} 个{name.zh}", f"{whole} {name.en}")
+
+
+def _lasting(minutes: int) -> Words:
+    """Days and hours, on the first day hours and minutes: nobody counts further."""
+    if not minutes:
+        return Words("不足1分钟", "less than 1 min")
+    hours, rest = divmod(minutes, 60)
+    days, odd = divmod(hours, 24)
+    parts = ((days, "天", "d"), (odd, "小时", "h")) if days else ((hours, "小时", "h"), (rest, "分钟", "min"))
+    told = [(f"{number} {zh}", f"{number} {en}") for number, zh, en in parts if number]
+    return Words(*(" ".join(words) for words in zip(*told, strict=True)))
 
 
 # -- one matter, whole -------------------------------------------------------------------------------
@@ -616,6 +650,7 @@ def matter(work: Work, actor: Actor, number: str | int) -> dict[str, Any]:
     row = _seen(work, actor, number)
     names, id = _Names(work), row["id"]
     steps = _rows(work, select(tables.step).where(_step.case == id, _OPEN).order_by(_step.id))
+    asked = REQUESTS.where(tables.request.c.case == id).order_by(tables.request.c.id)
     return {
         **_matter_words(work, row, names),
         "clock": told(work, row["clock"], explained=True),
@@ -623,7 +658,7 @@ def matter(work: Work, actor: Actor, number: str | int) -> dict[str, Any]:
         "said": _said_in(work, _pack(work, row["pack"]), f"case/{id}", 1),
         "steps": [{**_step_words(one, names), "clock": told(work, one["clock"], explained=True)} for one in steps],
         "assignments": [_assignment(work, one, names) for one in _of(work, tables.assignment, id)],
-        "requests": [_request(one, names) for one in _of(work, tables.request, id)],
+        "requests": [_request(one, names) for one in _rows(work, asked)],
         "incidents": [_incident(one, names) for one in _of(work, tables.incident, id)],
         "attachments": [_attachment(one, names) for one in _of(work, tables.attachment, id)],
         "links": _links(work, actor, row),
@@ -650,9 +685,18 @@ def _assignment(work: Work, row: RowMapping, names: _Names) -> dict[str, Any]:
     }
 
 
+MATTER_ENDED = Words("事项已办结，此申请随之撤回。", "Withdrawn: the matter has ended.")
+STEP_CLOSED = Words("环节已办理，此申请随之撤回。", "Withdrawn: its step has been dealt with.")
+
+
 def _request(row: RowMapping, names: _Names) -> dict[str, Any]:
+    """What was not decided before its matter ended or its step closed is withdrawn by that: nobody has to act."""
+    over = MATTER_ENDED if row["ended_at"] else STEP_CLOSED if row["answered"] not in (None, "open") else None
+    withdrawn = over if row["status"] == "open" else None
     return {
-        **{name: row[name] for name in ("id", "case", "step", "kind", "status")},
+        **{name: row[name] for name in ("id", "case", "step", "kind")},
+        "status": "withdrawn" if withdrawn else row["status"],
+        "withdrawn": _words(withdrawn) if withdrawn else None,
         "asked_by": names.person(row["asked_by"]),
         "asked_unit": names.unit(row["asked_unit"]),
         "asked_at": _at(row["asked_at"]),
@@ -684,7 +728,7 @@ def _attachment(row: RowMapping, names: _Names) -> dict[str, Any]:
 def _links(work: Work, actor: Actor, row: RowMapping) -> dict[str, Any]:
     """The main matter this one was merged into, and its duplicates; only those the actor may see."""
     linked = or_(_case.id == (row["merged_into"] or NOTHING), _case.merged_into == row["id"])
-    visible = or_(_in_area(work, scope(work, actor), _case.area), _had_part(actor))
+    visible = or_(_in_area(work, scope(work, actor), _case.area), _had_part(work, actor))
     found = _rows(work, select(_case.id, _case.number, _case.title).where(linked, visible).order_by(_case.id))
     words = [{"number": one["number"], "title": one["title"], "id": one["id"]} for one in found]
     return {
@@ -867,7 +911,10 @@ def _apart(work: Work, actor: Actor, matter_row: RowMapping, node: Node | None) 
     if not others:
         return None
     query = select(_step.name).where(
-        _step.case == matter_row["id"], _step.node.in_(others), _step.closed_by == actor.person
+        _step.case == matter_row["id"],
+        _step.node.in_(others),
+        _step.status == "completed",
+        _step.closed_by == actor.person,
     )
     name = work.connection.execute(query.limit(1)).scalar()
     return None if name is None else _words(
@@ -910,6 +957,10 @@ NOT_HERE = Words(
     "您的岗位不含此操作，或此事项不在您的范围内。",
     "Your post does not allow this, or the matter is outside your area.",
 )
+NO_UNIT = Words(
+    "此环节没有承办单位，不能转交；可由辖区内同岗位人员签收。",
+    "This step has no unit to hand it over in; somebody with this post whose area covers it can sign for it.",
+)
 NO_LIMIT = Words("此环节没有可延长的时限。", "This step has no limit to extend.")
 TOO_LATE = Words("时限已届满，延期须在届满前申请。", "The limit has expired; an extension has to be asked for before.")
 
@@ -917,17 +968,21 @@ TOO_LATE = Words("时限已届满，延期须在届满前申请。", "The limit 
 def _step_acts(
     work: Work, actor: Actor, matter_row: RowMapping, row: RowMapping, ways: Sequence[str]
 ) -> list[dict[str, Any]]:
+    """What people can do with a step; nothing with one that is not theirs to answer."""
+    if row["kind"] not in BY_PEOPLE:
+        return []
     pack = _pack(work, matter_row["pack"])
-    mine = row["person"] == actor.person
-    reasons: dict[str, Words | Refused | None] = {
-        "claim": HELD if mine else _may_work(work, actor, row),
+    mine, not_mine = row["person"] == actor.person, _may_work(work, pack, actor, row)
+    nowhere = NO_UNIT if row["role"] and not row["unit"] else None
+    reasons: dict[str, Words | WanggeError | None] = {
+        "claim": not_mine or (HELD if mine else None),
         "release": None if mine else NOT_HELD,
-        "complete": _may_work(work, actor, row),
-        **{code: _may_work(work, actor, row) for code in ways if code != "withdraw"},
+        "complete": not_mine,
+        **{code: not_mine for code in ways if code != "withdraw"},
         **({"withdraw": _may_withdraw(actor, row)} if "withdraw" in ways else {}),
-        "reassign": None if actor.unit == row["unit"] else _permitted(pack, actor, matter_row, "reassign"),
-        "delegate": None if mine else NOT_HELD,
-        "extension": _may_extend(work, actor, row),
+        "reassign": nowhere or (None if actor.unit == row["unit"] else _permitted(pack, actor, matter_row, "reassign")),
+        "delegate": nowhere or (None if mine else NOT_HELD),
+        "extension": _may_extend(work, row) or not_mine,
     }
     flags, status = _flags(matter_row), row["lifecycle"] or ""
     closed = DONE if row["status"] != "open" else None
@@ -974,15 +1029,36 @@ def _words(words: Words) -> dict[str, str]:
     return {"zh": words.zh, "en": words.en}
 
 
-def _may_work(work: Work, actor: Actor, row: RowMapping) -> Words | None:
-    """The same look that the verb takes, in words for a button."""
-    if row["role"] and not work.directory.stands_in(actor, row["role"], row["unit"] or actor.unit):
+def _may_work(work: Work, pack: Pack, actor: Actor, row: RowMapping) -> Words | Refused | None:
+    """The same look that the verb takes (`Case.may_work`), in words for a button."""
+    if not _has_post(work, actor, row):
         unit = work.directory.unit_name(row["unit"]) if row["unit"] else "—"
         return Words(f"您的岗位不含此操作，可联系{unit}。", f"Your post does not allow this; contact {unit}.")
+    if untrained := _untrained(work, pack, actor):
+        return untrained
     if row["person"] and row["person"] != actor.person:
         who = work.directory.name(row["person"])
         return Words(f"此环节已由{who}签收，如需接手请先改派。", f"{who} has signed for this step; have it reassigned.")
     return None
+
+
+def _has_post(work: Work, actor: Actor, row: RowMapping) -> bool:
+    """A step without a role is for everybody in its unit; one without a unit, for whoever covers the place."""
+    if not row["unit"] and not covers(actor.area, row["area"]):
+        return False
+    if row["role"]:
+        return work.directory.stands_in(actor, row["role"], row["unit"] or actor.unit)
+    return row["unit"] in (None, "", actor.unit)
+
+
+def _untrained(work: Work, pack: Pack, actor: Actor) -> Refused | None:
+    """What the pack wants a role to have passed before duty, and this person has not."""
+    gate = pack.setting("training_gate", {})
+    lacking = work.directory.lacks(actor.person, gate.get("roles", {}).get(actor.role, ()))
+    if lacking is None:
+        return None
+    words = f"{lacking.zh.rstrip('。')}，请先安排培训。", f"{lacking.en} Arrange the training first."
+    return Refused("person.not-trained", *words, article=gate.get("basis", ""))
 
 
 def _may_withdraw(actor: Actor, row: RowMapping) -> Words | None:
@@ -991,15 +1067,15 @@ def _may_withdraw(actor: Actor, row: RowMapping) -> Words | None:
     return SIGNED_FOR if row["person"] else None
 
 
-def _may_extend(work: Work, actor: Actor, row: RowMapping) -> Words | None:
+def _may_extend(work: Work, row: RowMapping) -> Words | None:
     if row["due_at"] is None:
         return NO_LIMIT
-    return TOO_LATE if row["due_at"] < work.now else _may_work(work, actor, row)
+    return TOO_LATE if row["due_at"] < work.now else None
 
 
 def _permitted(pack: Pack, actor: Actor, row: RowMapping, permission: str) -> Words | None:
     role = pack.roles.get(actor.role)
-    allowed = role is not None and permission in role.permissions and row["area"].startswith(actor.area)
+    allowed = role is not None and permission in role.permissions and covers(actor.area, row["area"])
     return None if allowed else NOT_HERE
 
 
@@ -1007,20 +1083,23 @@ def _permitted(pack: Pack, actor: Actor, row: RowMapping, permission: str) -> Wo
 
 
 def requests(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> dict[str, Any]:
-    """Open requests in sight, the oldest first: in the area, or put to the actor's unit."""
+    """Requests in sight that wait for a decision, the oldest first: in the area, or put to the actor's unit. Those
+    whose matter has ended, or whose step has closed, wait no longer."""
     request, names, who = tables.request.c, _Names(work), scope(work, actor)
     open_ = request.status == literal_column("'open'")
     place = inside(work.connection, request.area, actor.area) if who.whole_area else request.to_unit == actor.unit
+    ended = exists().where(_case.id == request.case, _case.closed_at.is_not(None))
+    answered = exists().where(_step.id == request.step, _step.status != "open")
     return _page(
-        work, select(request.id).where(open_, place), (request.asked_at, request.id), cursor, size, REQUESTS,
-        lambda row: {**_request(row, names), "number": row["number"], "title": row["title"]},
+        work, select(request.id).where(open_, place, ~ended, ~answered), (request.asked_at, request.id), cursor, size,
+        REQUESTS, lambda row: {**_request(row, names), "number": row["number"], "title": row["title"]},
     )  # fmt: skip
 
 
 def incidents(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> dict[str, Any]:
     """Open incidents of matters in sight, the oldest first."""
     incident, names, who = tables.incident.c, _Names(work), scope(work, actor)
-    visible = or_(_in_area(work, who, _case.area), _had_part(actor))
+    visible = or_(_in_area(work, who, _case.area), _had_part(work, actor))
     shown = select(incident.id).where(incident.settled_at.is_(None), exists().where(_case.id == incident.case, visible))
     return _page(
         work, shown, (incident.opened_at, incident.id), cursor, size, INCIDENTS,
@@ -1029,14 +1108,18 @@ def incidents(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> d
 
 
 def stuck(work: Work, actor: Actor, size: int = PAGE) -> list[dict[str, Any]]:
-    """Why matters do not move, each cause with its number of steps, the first of them and the ways out."""
-    who = scope(work, actor)
-    nobody, unclaimed = _without_anybody(work, who), _unclaimed(work, who)
-    broken, oldest = incidents(work, actor, size=size), (_step.opened_at, _step.id)
+    """Why matters do not move, each cause with its number of steps (of matters, where they are suspended), the first
+    of them and the ways out."""
+    who, oldest = scope(work, actor), (_step.opened_at, _step.id)
+    steps = {
+        "nobody": _without_anybody(work, who),
+        "no_unit": _without_unit(work, who),
+        "unclaimed": _unclaimed(work, who),
+    }
     return [
-        _cause("nobody", _page(work, nobody, oldest, "", size, STEPS, _step_row(work))),
-        _cause("unclaimed", _page(work, unclaimed, oldest, "", size, STEPS, _step_row(work))),
-        _cause("incident", broken),
+        *(_cause(key, _page(work, which, oldest, "", size, STEPS, _step_row(work))) for key, which in steps.items()),
+        _cause("suspended", _suspended_too_long(work, who, size)),
+        _cause("incident", incidents(work, actor, size=size)),
     ]
 
 
@@ -1045,9 +1128,20 @@ CAUSES: Mapping[str, tuple[Words, Words]] = {
         Words("无岗位人员：没有在岗人员可以办理", "Nobody on duty holds the post of this step"),
         Words("指派人员，或临时委托", "Appoint somebody, or name a substitute"),
     ),
+    "no_unit": (
+        Words("没有承办单位：流程图取不到此环节的单位", "No unit: what should name the unit of this step gave nothing"),
+        Words(
+            "由辖区覆盖此事项的同岗位人员签收，办理或退回重派",
+            "Somebody with this post whose area covers the matter signs for it, then does it or returns it",
+        ),
+    ),
     "unclaimed": (
         Words("久无人签收", "Nobody has signed for it in a long time"),
         Words("催办或改派", "Urge or reassign"),
+    ),
+    "suspended": (
+        Words("挂起已超过批准的最长天数", "Suspended for more days than were granted"),
+        Words("申请恢复并由他人批准", "Ask for its resumption, for another to grant"),
     ),
     "incident": (
         Words("处理失败", "Something failed"),
@@ -1063,21 +1157,72 @@ def _cause(key: str, page: dict[str, Any]) -> dict[str, Any]:
 
 def _unclaimed(work: Work, who: Scope) -> Select[Any]:
     late = and_(_step.opened_at < work.now - UNCLAIMED, func.coalesce(_step.light, "") != "paused")
-    return select(_step.id).where(_steps_of(work, who), _HELD_BY_NOBODY, _step.kind.in_(BY_PEOPLE), late)
+    return select(_step.id).where(_steps_of(work, who), _HELD_BY_NOBODY, _WAITS, late)
 
 
 def _without_anybody(work: Work, who: Scope) -> Select[Any]:
-    """Open steps of a post that nobody can act for: first the posts that look empty, then asked one by one."""
+    """Open steps that nobody can act for: first the posts that look empty, then asked one by one. A step without a
+    role waits for anybody of its unit."""
     post, absence = tables.post, tables.absence
     away = exists().where(absence.c.person == post.c.person, _holds(work, absence))
-    filled = exists().where(post.c.role == _step.role, post.c.unit == _step.unit, _holds(work, post), ~away)
-    empty = select(_step.role, _step.unit).where(
-        _steps_of(work, who), _step.role.is_not(None), _step.unit.is_not(None), ~filled
-    )
+    fitting = or_(_step.role.is_(None), post.c.role == _step.role)
+    filled = exists().where(post.c.unit == _step.unit, fitting, _holds(work, post), ~away)
+    waiting = and_(_steps_of(work, who), _WAITS)
+    empty = select(_step.role, _step.unit).where(waiting, ~or_(*_NO_UNIT), ~filled)
     pairs = [tuple(row) for row in work.connection.execute(empty.distinct())]
-    nobody = [pair for pair in pairs if not work.directory.holders(*pair)]
-    which = tuple_(_step.role, _step.unit).in_(nobody) if nobody else _step.id == NOTHING
-    return select(_step.id).where(_steps_of(work, who), which)
+    nobody = [(role or "", unit) for role, unit in pairs if role is None or not work.directory.holders(role, unit)]
+    which = tuple_(func.coalesce(_step.role, ""), _step.unit).in_(nobody) if nobody else _step.id == NOTHING
+    return select(_step.id).where(waiting, which)
+
+
+def _without_unit(work: Work, who: Scope) -> Select[Any]:
+    """Open steps that should have a unit: the diagram says how to find it, and the facts gave nothing."""
+    homeless = and_(_steps_of(work, who), _WAITS, _HELD_BY_NOBODY, or_(*_NO_UNIT))
+    query = select(_case.definition, _step.node).join(tables.case, _case.id == _step.case).where(homeless)
+    found = [tuple(row) for row in work.connection.execute(query.distinct())]
+    wrong = [pair for pair in found if _names_unit(work.library.definition(work.connection, pair[0]), pair[1])]
+    which = tuple_(_case.definition, _step.node).in_(wrong) if wrong else _step.id == NOTHING
+    return select(_step.id).join(tables.case, _case.id == _step.case).where(homeless, which)
+
+
+def _names_unit(definition: Definition, id: str) -> bool:
+    return any(node.id == id and node.properties.get("unit") for _, node in definition.nodes())
+
+
+def _suspended_too_long(work: Work, who: Scope, size: int) -> dict[str, Any]:
+    """Open matters that have stood still for more days than the suspension was granted for, the longest first."""
+    request, show = tables.request.c, _matter_row(work)
+    granted = and_(request.kind == "suspension", request.status == "granted")
+    query = (
+        select(request.case, request.decided_at, request.detail)
+        .join(tables.case, _case.id == request.case)
+        .where(_listed(work, who), _case.closed_at.is_(None), _case.suspended, granted)
+        .order_by(request.decided_at, request.id)
+    )
+    last = {row.case: _Suspension(row.decided_at, _ceiling(row.detail)) for row in work.connection.execute(query)}
+    over = {id: one for id, one in last.items() if one.days(work.now) > one.ceiling}
+    first = sorted(over, key=lambda id: (over[id].since, id))[:size]
+    whole = {row["id"]: row for row in _rows(work, MATTERS.where(_case.id.in_(first)))} if first else {}
+    rows = [{**show(whole[id]), **over[id].told(work.now)} for id in first]
+    return {"rows": rows, "total": _total(len(over))}
+
+
+class _Suspension(NamedTuple):
+    """When a matter was suspended, and for how many natural days at most."""
+
+    since: datetime
+    ceiling: int
+
+    def days(self, now: datetime) -> int:
+        """Natural days since; the day of the decision is not counted."""
+        return (day_of(now) - day_of(self.since)).days
+
+    def told(self, now: datetime) -> dict[str, Any]:
+        return {"suspended_at": _at(self.since), "ceiling_days": self.ceiling, "suspended_days": self.days(now)}
+
+
+def _ceiling(detail: str) -> int:
+    return int(json.loads(detail)["ceiling_days"])
 
 
 # -- what the engine says about itself ---------------------------------------------------------------

@@ -153,13 +153,15 @@ class Assignment(Shown):
 
 
 class Request(Shown):
-    """A request; `number` and `title` of its matter stand there in lists."""
+    """A request; `number` and `title` of its matter stand there in lists. `withdrawn`: why it waits no longer for a
+    decision, though nobody took one."""
 
     id: int
     case: int
     step: int | None
     kind: str
-    status: str
+    status: Literal["open", "granted", "denied", "answered", "withdrawn"]
+    withdrawn: Words | None
     asked_by: Named | None
     asked_unit: Named | None
     asked_at: str
@@ -310,7 +312,8 @@ class Incidents(Listing):
 
 
 class Cause(Words):
-    """Why matters do not move: how many, the first of them, and the way out."""
+    """Why matters do not move: how many, the first of them, and the way out. The rows are steps; matters where they
+    are suspended for too long, and incidents."""
 
     cause: str
     way_out: Words

@@ -202,7 +202,7 @@ def _count(client: Client) -> tuple[int, int]:
     """Acts that were answered and are not there, and acts that are there more than once."""
     lost = doubled = 0
     for marker, number in client.matters.items():
-        found = client.look("duty", f"/api/matters?text={marker}")["rows"]
+        found = client.look("duty", f"/api/matters?closed=all&text={marker}")["rows"]
         lost += not any(row["number"] == number for row in found)
         doubled += max(0, len(found) - 1)
     for number in set(client.matters.values()):

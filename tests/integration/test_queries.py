@@ -10,17 +10,44 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, insert, text, update
 
+from engine import bpmn as reader
 from engine import cases, casework, queries, records, tables
 from engine.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from engine.library import Pack
+from engine.limits import Basis, Limit, Unit
+from engine.model import decode, encode, replace
 from engine.queries import Filters
+from engine.running import Running
 from engine.store import Store
 from engine.work import Work
-from tests.towns import AT, CITY, NORTH, Town
+from tests.diagrams import bpmn
+from tests.packs import _row
+from tests.towns import AT, CITY, MATTER, NORTH, Town
 
 
 @pytest.fixture
 def town(store: Store) -> Town:
     return Town(store)
+
+
+def drawn(store: Store, text: str, added: str = "", **settings: Any) -> Town:
+    """The city with a matter of one's own; `added` is an element inside the step `check`, `settings` the pack's."""
+    town = Town(store)
+    start = ' id="check" name="check"'
+    before, _, after = bpmn(text).decode().partition(start)
+    head, _, rest = after.partition(">")
+    xml = f"{before}{start}{head}>{added}{rest}".encode() if added else bpmn(text)
+    definition = reader.read(xml).definition()
+    pack = tables.pack.c
+    with store.transaction() as connection:
+        if not connection.execute(
+            tables.definition.select().where(tables.definition.c.hash == definition.digest)
+        ).first():
+            connection.execute(insert(tables.definition), _row(definition, xml))
+        old = decode(connection.execute(tables.pack.select()).one().body, Pack)
+        new = replace(old, processes={"matter": definition.digest}, settings=settings)
+        connection.execute(update(tables.pack).where(pack.key == new.key), {"body": encode(new)})
+    return town
 
 
 def titles(page: dict[str, Any]) -> list[str]:
@@ -96,6 +123,14 @@ def test_a_department_sees_what_it_has_or_had(town: Town) -> None:
     assert inbox(town, "han")["rows"] == []
 
 
+AUTOMATIC = """
+start discovered
+receive wait message=answer
+end done
+discovered -> wait
+wait -> done
+"""
+
 READS: list[Callable[[Work, Any, int], object]] = [
     queries.matter,
     queries.timeline,
@@ -160,6 +195,60 @@ def test_who_was_consulted_sees_the_matter(town: Town) -> None:
         assert queries.requests(work, town.actor("han"))["rows"] == []
 
 
+def suspend(town: Town, case: int, days: int = 10) -> None:
+    with town.engine.work() as work:
+        asked = casework.Ask("suspension", "等材料", ground="material", ceiling_days=days)
+        request = cases.ask(work, town.actor("wang"), case, asked)
+        cases.decide(work, town.actor("ou"), request, True, "同意")
+
+
+def requests(town: Town, person: str) -> list[str]:
+    with town.engine.look() as work:
+        page = queries.requests(work, town.actor(person))
+    assert page["total"]["count"] == len(page["rows"])
+    return [row["kind"] for row in page["rows"]]
+
+
+def told(town: Town, case: int) -> list[tuple[str, str]]:
+    """The requests of a matter: status, and why it waits no longer."""
+    with town.engine.look() as work:
+        rows = queries.matter(work, town.actor("ou"), case)["requests"]
+    return [(row["status"], row["withdrawn"]["zh"] if row["withdrawn"] else "") for row in rows]
+
+
+def test_a_request_ends_with_its_matter(town: Town) -> None:
+    case, other = town.open("north"), town.open("north")
+    with town.engine.work() as work:
+        for one in (case, other):
+            cases.ask(work, town.actor("wang"), one, casework.Ask("void", "重复"))
+        cases.ask(work, town.actor("wang"), case, casework.Ask("consultation", "请问", to_unit="roads"))
+    assert requests(town, "ou") == ["void", "void", "consultation"]
+    assert requests(town, "ren") == ["consultation"]
+    town.hand_to("water", case)
+    town.complete("han", case, result="已处理")
+    town.complete("ou", case)
+    assert requests(town, "ou") == ["void"]
+    assert requests(town, "ren") == []
+    assert told(town, case) == [("withdrawn", "事项已办结，此申请随之撤回。")] * 2
+    assert told(town, other) == [("open", "")]
+
+
+def test_a_request_ends_with_its_step(town: Town) -> None:
+    case = town.open("north")
+    town.hand_to("water", case)
+    for person, grant in (("han", False), ("han", None)):
+        asked = casework.Ask("extension", "难", step=town.step(case), amount=1, unit="working_day")
+        with town.engine.work() as work:
+            request = cases.ask(work, town.actor(person), case, asked)
+            if grant is not None:
+                cases.decide(work, town.actor("ou"), request, grant, "不必")
+    assert requests(town, "ou") == ["extension"]
+    assert told(town, case) == [("denied", ""), ("open", "")]
+    town.complete("han", case, result="已处理")
+    assert requests(town, "ou") == []
+    assert told(town, case) == [("denied", ""), ("withdrawn", "环节已办理，此申请随之撤回。")]
+
+
 # -- the inbox ---------------------------------------------------------------------------------------
 
 
@@ -195,6 +284,65 @@ def test_a_substitute_has_the_inbox_of_who_is_absent(town: Town) -> None:
     with town.engine.work() as work:
         work.connection.execute(insert(tables.absence), {"id": "a1", "person": "wang", "substitute": "shi", **held})
     assert titles(inbox(town, "shi")) == ["路面积水"]
+    with town.engine.look() as work:
+        assert queries.step(work, town.actor("shi"), 1)["node"] == "verify"
+        with pytest.raises(NotFound):
+            queries.step(work, town.actor("song"), 1)
+
+
+ANYBODY = """
+start discovered
+user verify unit=grid
+end done
+discovered -> verify
+verify -> done
+"""
+OF_ROLE, OF_NOBODY = ANYBODY.replace("unit=grid", "role=worker"), ANYBODY.replace("unit=grid", "")
+LOST = ANYBODY.replace("unit=grid", "role=worker unit=lead")
+
+
+@pytest.mark.parametrize(
+    ("text", "whose"),
+    [
+        (ANYBODY, {"wang", "wei"}),
+        (OF_ROLE, {"wang", "wei"}),
+        (LOST, {"wang", "wei"}),
+        (LOST.replace("unit=lead", """unit="''" """), {"wang", "wei"}),
+        (OF_NOBODY, {"wang", "wei", "ou", "han", "ren", "du"}),
+    ],
+)
+def test_what_waits_for_anybody_is_in_the_list_of_everybody_who_may(store: Store, text: str, whose: set[str]) -> None:
+    town = drawn(store, text)
+    step = town.step(town.open("north"))
+    people = ("wang", "wei", "ou", "han", "ren", "shi", "song", "du")
+    assert {person for person in people if inbox(town, person)["rows"]} == whose
+    assert {person for person in people if attempt(town, person, "claim", step)} == whose
+    with town.engine.work() as work:
+        cases.claim(work, town.actor("wei"), step, 1)
+    assert {person for person in people if inbox(town, person)["rows"]} == {"wei"}
+
+
+@pytest.mark.parametrize("text", [ANYBODY, OF_ROLE, OF_NOBODY, LOST])
+@pytest.mark.parametrize("person", ["wang", "ou", "shi", "song"])
+def test_a_button_keeps_to_unit_and_area(store: Store, text: str, person: str) -> None:
+    town = drawn(store, text)
+    case = town.open("north")
+    with town.engine.work() as work:
+        for unit in ("south-grid", "south-agency"):
+            cases.ask(work, town.actor("wang"), case, casework.Ask("consultation", "请问", to_unit=unit))
+    step = town.step(case)
+    promised = acts(town, person, step)
+    taking = ("claim", "reassign")
+    assert [promised[act] for act in taking] == [attempt(town, person, act, step) for act in taking]
+
+
+@pytest.mark.parametrize("whose", ["", "unit=lead role=worker", "unit=agency role=worker"])
+def test_what_the_engine_does_itself_is_in_nobodys_list(store: Store, whose: str) -> None:
+    town = drawn(store, AUTOMATIC.replace("message=", f"{whose} message="))
+    town.open("north")
+    assert [person for person in ("wang", "ou", "du") if inbox(town, person)["rows"]] == []
+    town.pass_(days=3)
+    assert set(causes(town, "ou").values()) == {0}
 
 
 @pytest.mark.parametrize("listing", ["inbox", "matters", "overdue"])
@@ -297,12 +445,36 @@ def test_a_clock_in_words(town: Town, passed: dict[str, float], words: str) -> N
     assert inbox(town, "wang")["rows"][0]["clock"]["zh"] == words
 
 
-def test_a_stopped_clock_says_so(town: Town) -> None:
+@pytest.mark.parametrize(
+    ("unit", "amount", "passed", "zh", "en"),
+    [
+        ("natural_minute", 30, {"days": 25, "hours": 18}, "超期 25 天 17 小时", "25 d 17 h overdue"),
+        ("natural_minute", 30, {"minutes": 75}, "超期 45 分钟", "45 min overdue"),
+        ("natural_minute", 30, {"minutes": 90}, "超期 1 小时", "1 h overdue"),
+        ("natural_minute", 30, {"seconds": 1801}, "超期 不足1分钟", "less than 1 min overdue"),
+        ("natural_minute", 30, {"minutes": 10}, "剩 20 分钟", "20 min left"),
+        ("natural_hour", 2, {"hours": 50}, "超期 2 天", "2 d overdue"),
+        ("natural_hour", 2, {"hours": 25, "minutes": 59}, "超期 23 小时 59 分钟", "23 h 59 min overdue"),
+        ("natural_hour", 48, {"minutes": 1}, "剩 1 天 23 小时", "1 d 23 h left"),
+        ("working_hour", 4, {"days": 4}, "超期 28 个工作时", "28 working hours overdue"),
+        ("natural_day", 2, {"days": 40}, "超期 37 个自然日", "37 natural days overdue"),
+    ],
+)
+def test_time_that_runs_day_and_night_is_told_in_days_and_hours(
+    town: Town, unit: Unit, amount: int, passed: dict[str, float], zh: str, en: str
+) -> None:
     case = town.open("north")
+    limit = Limit("verify", Basis("product_default"), amount, unit)
     with town.engine.work() as work:
-        asked = casework.Ask("suspension", "等材料", ground="material", ceiling_days=10)
-        request = cases.ask(work, town.actor("wang"), case, asked)
-        cases.decide(work, town.actor("ou"), request, True, "同意")
+        clock = encode(Running(limit, AT)).decode()
+        work.connection.execute(update(tables.step).where(tables.step.c.case == case), {"clock": clock})
+    town.pass_(**passed)
+    clock = inbox(town, "wang")["rows"][0]["clock"]
+    assert (clock["zh"].partition(" · ")[0], clock["en"].partition(" · ")[0]) == (zh, en)
+
+
+def test_a_stopped_clock_says_so(town: Town) -> None:
+    suspend(town, town.open("north"))
     row = inbox(town, "wang")["rows"][0]
     assert row["clock"]["zh"] == "已停表，剩 1 个工作日"
     assert overdue(town, "ou", "paused")["total"]["count"] == 1
@@ -376,6 +548,7 @@ def acts(town: Town, person: str, step: int) -> dict[str, bool]:
 def attempt(town: Town, person: str, act: str, step: int) -> bool:
     """Whether the verb itself lets this person do it; nothing stays."""
     verbs: dict[str, Callable[[Work], object]] = {
+        "check": lambda work: cases.complete(work, town.actor(person), step, revision, {}),
         "claim": lambda work: cases.claim(work, town.actor(person), step, revision),
         "release": lambda work: cases.release(work, town.actor(person), step, revision),
         "complete": lambda work: cases.complete(work, town.actor(person), step, revision, {"result": "已处理"}),
@@ -426,6 +599,58 @@ def test_a_button_promises_what_the_verb_keeps(town: Town, person: str, state: s
     assert {**promised, **again} == kept
 
 
+UNTRAINED = {"roles": {"handler": ["pre_job"]}, "basis": "ZJ-23"}
+
+
+def train(town: Town, person: str) -> None:
+    passed = {"kind": "pre_job", "passed": True, "given_by": "office", "valid_from": "2026-03-01", "recorded_at": AT}
+    with town.engine.work() as work:
+        work.connection.execute(insert(tables.training), {"id": f"t-{person}", "person": person, **passed})
+
+
+@pytest.mark.parametrize("text", [MATTER, MATTER.replace("role=handler unit=department", "role=handler unit=lead")])
+@pytest.mark.parametrize("person", ["han", "hu", "ou"])
+def test_a_button_knows_who_is_trained_and_who_covers_the_place(store: Store, text: str, person: str) -> None:
+    town = drawn(store, text, training_gate=UNTRAINED)
+    train(town, "hu")
+    case = town.open("north")
+    town.hand_to("water", case)
+    step = town.step(case)
+    promised = acts(town, person, step)
+    assert promised["complete"] is (person == "hu")
+    assert promised == {act: attempt(town, person, act, step) for act in promised}
+    with town.engine.look() as work:
+        claim = queries.step(work, town.actor("han"), step)["acts"][0]
+    assert (claim["reason"]["zh"], claim["article"]) == ("尚未通过入职前培训，不能上岗，请先安排培训。", "ZJ-23")
+
+
+def test_what_the_engine_does_itself_offers_no_act(store: Store) -> None:
+    town = drawn(store, AUTOMATIC)
+    step = town.step(town.open("north"))
+    assert acts(town, "ou", step) == {}
+    assert not attempt(town, "ou", "claim", step)
+
+
+APART = '<extensionElements><wangge:property name="separate_from" value="handle"/></extensionElements>'
+
+
+def test_only_what_was_answered_needs_a_waiver(store: Store) -> None:
+    town = drawn(store, MATTER.replace("role=officer unit=agency form=check", "unit=department form=check"), APART)
+    case = town.open("north")
+    town.hand_to("water", case)
+    with town.engine.work() as work:
+        cases.return_(work, town.actor("han"), town.step(case), 1, {"reason": "不属本单位"})
+    town.complete("ou", case, department="water")
+    town.complete("hu", case, result="已处理")
+    check = town.step(case)
+    with town.engine.look() as work:
+        waiver = {one: queries.step(work, town.actor(one), check)["waiver"] for one in ("han", "hu")}
+    assert waiver["han"] is None
+    assert attempt(town, "han", "check", check)
+    assert waiver["hu"]["zh"].startswith("您办理过“handle”")
+    assert not attempt(town, "hu", "check", check)
+
+
 def test_a_reason_stands_beside_what_is_not_allowed(town: Town) -> None:
     case = town.open("north")
     with town.engine.look() as work:
@@ -445,23 +670,84 @@ def causes(town: Town, person: str) -> dict[str, int]:
 
 def test_why_matters_do_not_move(town: Town) -> None:
     case = town.open("north")
-    assert causes(town, "ou") == {"nobody": 0, "unclaimed": 0, "incident": 0}
+    assert causes(town, "ou") == dict.fromkeys(queries.CAUSES, 0)
     held = {"valid_from": "2026-03-01", "recorded_at": AT, "reason": "leave"}
     with town.engine.work() as work:
         away = [{"id": f"a-{one}", "person": one, **held} for one in ("wang", "wei")]
         work.connection.execute(insert(tables.absence), away)
         row = {"case": case, "node": "verify", "code": "x", "text": "错误", "opened_at": town.now, "token": 1}
         work.connection.execute(insert(tables.incident), row)
-    assert causes(town, "ou") == {"nobody": 1, "unclaimed": 0, "incident": 1}
+    assert causes(town, "ou") == {**dict.fromkeys(queries.CAUSES, 0), "nobody": 1, "incident": 1}
     town.pass_(days=2)
-    assert causes(town, "ou") == {"nobody": 1, "unclaimed": 1, "incident": 1}
+    assert causes(town, "ou") == {**dict.fromkeys(queries.CAUSES, 0), "nobody": 1, "unclaimed": 1, "incident": 1}
     with town.engine.work() as work:
         work.connection.execute(update(tables.step), {"light": "paused"})
     assert causes(town, "ou")["unclaimed"] == 0
-    assert causes(town, "song") == {"nobody": 0, "unclaimed": 0, "incident": 0}
+    assert set(causes(town, "song").values()) == {0}
     with town.engine.work() as work:
         work.connection.execute(update(tables.absence), {"substitute": "shi"})
     assert causes(town, "ou")["nobody"] == 0
+
+
+def rows(town: Town, person: str, cause: str) -> list[dict[str, Any]]:
+    with town.engine.look() as work:
+        return next(one["rows"] for one in queries.stuck(work, town.actor(person)) if one["cause"] == cause)
+
+
+@pytest.mark.parametrize("unit", ["lead", "''"])
+def test_a_step_whose_unit_has_no_value_is_stuck(store: Store, unit: str) -> None:
+    town = drawn(store, LOST.replace("unit=lead", f'unit="{unit}"'))
+    step = town.step(town.open("north"))
+    assert causes(town, "ou") == {**dict.fromkeys(queries.CAUSES, 0), "no_unit": 1}
+    assert [row["id"] for row in rows(town, "du", "no_unit")] == [step]
+    assert set(causes(town, "song").values()) == {0}
+    with town.engine.work() as work:
+        cases.claim(work, town.actor("wang"), step, 1)
+    assert causes(town, "ou")["no_unit"] == 0
+
+
+def test_a_step_that_was_drawn_without_a_unit_is_not_stuck(store: Store) -> None:
+    town = drawn(store, OF_ROLE)
+    town.open("north")
+    assert set(causes(town, "ou").values()) == {0}
+
+
+def test_a_step_for_anybody_of_a_unit_without_people_is_stuck(store: Store) -> None:
+    town = drawn(store, ANYBODY)
+    step = town.step(town.open("north"))
+    assert causes(town, "ou")["nobody"] == 0
+    with town.engine.work() as work:
+        people = tables.post.c.unit == "north-grid"
+        work.connection.execute(update(tables.post).where(people), {"valid_to": "2026-03-01"})
+    assert [row["id"] for row in rows(town, "ou", "nobody")] == [step]
+
+
+def test_a_suspension_that_lasts_longer_than_granted_is_stuck(town: Town) -> None:
+    case, other = town.open("north", "停"), town.open("north", "不停")
+    suspend(town, case, days=10)
+    suspend(town, other, days=90)
+    town.pass_(days=10)
+    assert causes(town, "ou")["suspended"] == 0
+    town.pass_(days=1)
+    (row,) = rows(town, "ou", "suspended")
+    assert (row["title"], row["ceiling_days"], row["suspended_days"]) == ("停", 10, 11)
+    assert row["suspended_at"].startswith("2026-03-02T")
+    assert [causes(town, one)["suspended"] for one in ("ou", "du", "wang", "song", "han")] == [1, 1, 1, 0, 0]
+    with town.engine.work() as work:
+        request = cases.ask(work, town.actor("wang"), case, casework.Ask("resumption", "材料已到"))
+        cases.decide(work, town.actor("ou"), request, True, "同意")
+    assert causes(town, "ou")["suspended"] == 0
+    suspend(town, case, days=5)
+    assert causes(town, "ou")["suspended"] == 0
+    town.pass_(days=6)
+    assert [row["ceiling_days"] for row in rows(town, "ou", "suspended")] == [5]
+
+
+def test_every_cause_comes_in_words_with_a_way_out(town: Town) -> None:
+    with town.engine.look() as work:
+        found = queries.stuck(work, town.actor("ou"))
+    assert [one["cause"] for one in found] == list(queries.CAUSES)
+    assert all(one[name] and one["way_out"][name] for one in found for name in ("zh", "en"))
 
 
 # -- plans -------------------------------------------------------------------------------------------
@@ -495,6 +781,35 @@ def test_no_list_reads_a_whole_table(town: Town, listing: str, person: str) -> N
         assert asked
         faults = [fault for one in asked for fault in whole(work.connection, *one)]
     assert faults == []
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_the_inbox_does_not_go_through_all_that_nobody_holds(town: Town) -> None:
+    with town.engine.look() as work, statements(work.connection) as asked:
+        queries.inbox(work, town.actor("han"))
+    with town.engine.look() as work:
+        plans = [
+            [row[3] for row in work.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", p)] for one, p in asked
+        ]
+    for plan in plans:
+        assert plan.count("SEARCH step USING INDEX ix_step_person (person=?)") <= 1, plan
+
+
+@pytest.mark.parametrize("person", ["wang", "han", "ou"])
+def test_what_is_stuck_is_found_without_reading_a_whole_table(store: Store, person: str) -> None:
+    town = drawn(store, MATTER.replace("unit=department", "unit=lead"))
+    town.hand_to("water", town.open("north"))
+    suspend(town, town.open("north"), days=1)
+    town.pass_(days=3)
+    with town.engine.work() as work:
+        work.connection.execute(update(tables.post).where(tables.post.c.role == "worker"), {"valid_to": "2026-03-04"})
+    if person == "ou":
+        assert causes(town, "ou") == {"nobody": 1, "no_unit": 1, "unclaimed": 1, "suspended": 1, "incident": 0}
+    with town.engine.look() as work, statements(work.connection) as asked:
+        queries.stuck(work, town.actor(person))
+        queries.inbox(work, town.actor(person))
+    with town.engine.look() as work:
+        assert [fault for one in asked for fault in whole(work.connection, *one)] == []
 
 
 @contextmanager
