@@ -46,6 +46,7 @@ from engine.model import (
 )
 from engine.records import Entry, Head
 from engine.running import Pauses, Running, clock_columns, due_of, stored
+from engine.store import Prepared, together
 from engine.work import MACHINE, Call, Handler, Work
 
 CHANGING = (
@@ -99,48 +100,54 @@ SAID_IN_ASKING = frozenset({"reason", "ground", "kind", "step"})
 
 # -- taking a case in hand ---------------------------------------------------------------------------
 
-_CASE = select(tables.case).where(tables.case.c.id == bindparam("id")).with_for_update()
-_STEP_CASE = select(tables.step.c.case).where(tables.step.c.id == bindparam("id"))
-_STEPS = (
+_CASE = Prepared(select(tables.case).where(tables.case.c.id == bindparam("id")).with_for_update())
+_WHERE = select(tables.step.c.case).where(tables.step.c.id == bindparam("step")).scalar_subquery()
+_CASE_OF_STEP = Prepared(select(tables.case).where(tables.case.c.id == _WHERE).with_for_update())
+_STEPS = Prepared(
     select(tables.step)
     .where(tables.step.c.case == bindparam("case"), tables.step.c.status == "open")
     .order_by(tables.step.c.token)
 )
 _STEP = select(tables.step).where(tables.step.c.id == bindparam("id"))
-_ASSIGNMENTS = select(tables.assignment).where(tables.assignment.c.case == bindparam("case"))
-_CHANGE_CASE = update(tables.case).where(tables.case.c.id == bindparam("key"))
-_CHANGE_STATE = update(tables.case).where(tables.case.c.id == bindparam("key")).values(state=bindparam("state"))
-_CHANGE_STEP = update(tables.step).where(tables.step.c.id == bindparam("key"))
-_CHANGE_ASSIGNMENT = update(tables.assignment).where(tables.assignment.c.id == bindparam("key"))
-_CHANGE_TIMER = update(tables.timer).where(tables.timer.c.id == bindparam("key"))
-_CHANGE_CLOCK = update(tables.timer).where(
-    tables.timer.c.case == bindparam("of_case"),
-    tables.timer.c.clock == bindparam("of_clock"),
-    tables.timer.c.status == "waiting",
+_ASSIGNMENTS = Prepared(select(tables.assignment).where(tables.assignment.c.case == bindparam("case")))
+_CHANGE_CASE = Prepared(update(tables.case).where(tables.case.c.id == bindparam("key")))
+_CHANGE_STEP = Prepared(update(tables.step).where(tables.step.c.id == bindparam("key")))
+_CHANGE_ASSIGNMENT = Prepared(update(tables.assignment).where(tables.assignment.c.id == bindparam("key")))
+_CHANGE_TIMER = Prepared(update(tables.timer).where(tables.timer.c.id == bindparam("key")))
+_CHANGE_CLOCK = Prepared(
+    update(tables.timer).where(
+        tables.timer.c.case == bindparam("of_case"),
+        tables.timer.c.clock == bindparam("of_clock"),
+        tables.timer.c.status == "waiting",
+    )
 )
-_NEW_STEP = insert(tables.step)
-_NEW_ASSIGNMENT = insert(tables.assignment)
-_NEW_TIMER = insert(tables.timer)
-_NEW_INCIDENT = insert(tables.incident)
+_NEW_STEP = Prepared(insert(tables.step).inline())
+_NEW_ASSIGNMENT = Prepared(insert(tables.assignment).inline())
+_NEW_TIMER = Prepared(insert(tables.timer).inline())
+_NEW_INCIDENT = Prepared(insert(tables.incident).inline())
 _NEW_JOB = insert(tables.outbox).returning(tables.outbox.c.id)
 
 
 def take(work: Work, id: int) -> "Case":
     """The case, locked until the transaction ends. Raises `NotFound`."""
-    row = work.connection.execute(_CASE, {"id": id}).mappings().first()
+    row = _CASE.first(work.connection, {"id": id})
     if row is None:
         raise NotFound("case.unknown", "未找到此事项，或不在您的查看范围内。", "Not found, or outside your scope.")
+    return _taken(work, row)
+
+
+def _taken(work: Work, row: dict[str, Any]) -> "Case":
+    """A case that has just been locked, with its open steps."""
     work.after_waiting()
-    found = work.connection.execute(_STEPS, {"case": id}).mappings().all()
-    return Case(work, dict(row), {step["token"]: dict(step) for step in found})
+    return Case(work, row, {step["token"]: step for step in _STEPS.all(work.connection, {"case": row["id"]})})
 
 
 def take_step(work: Work, id: int, revision: int, verb: str) -> "tuple[Case, dict[str, Any]]":
     """The case of a step and the step, which must be open and as the caller saw it."""
-    case_id = work.connection.execute(_STEP_CASE, {"id": id}).scalar()
-    if case_id is None:
+    found = _CASE_OF_STEP.first(work.connection, {"step": id})
+    if found is None:
         raise NotFound("step.unknown", "未找到此环节，或不在您的查看范围内。", "Not found, or outside your scope.")
-    case = take(work, case_id)
+    case = _taken(work, found)
     row = case.step_row(id)
     if row["revision"] != revision:
         raise case.changed(row)
@@ -444,7 +451,7 @@ class Case:
                 outcome = evaluate(self.pack.decisions[node.decision], names)
                 found = outcome.outputs if isinstance(outcome.outputs, dict) else {node.decision: outcome.outputs}
                 return "decided", Completed(opened.step, found, outcome.matched)
-            self.work.connection.execute(_CHANGE_STATE, {"key": self.row["id"], "state": encode(self.state)})
+            _CHANGE_CASE.run(self.work.connection, {"key": self.row["id"], "state": encode(self.state)})
             call = Call(self.row["id"], opened.step, opened.node, opened.arguments, "")
             return "decided", Completed(opened.step, dict(self.work.handlers[node.handler].run(self.work, call)))
         except DecisionError as error:
@@ -650,8 +657,8 @@ class Case:
     def assignments(self) -> dict[tuple[str, str], dict[str, Any]]:
         """What each unit has to do with the case, by unit and level of the diagram."""
         if self._assignments is None:
-            found = self.work.connection.execute(_ASSIGNMENTS, {"case": self.row["id"]}).mappings()
-            self._assignments = {(row["unit"], row["track"]): dict(row) for row in found}
+            found = _ASSIGNMENTS.all(self.work.connection, {"case": self.row["id"]})
+            self._assignments = {(row["unit"], row["track"]): row for row in found}
         return self._assignments
 
     def settle_assignments(self, change: _Change, kind: str) -> None:
@@ -922,71 +929,72 @@ class Case:
     def save(self) -> None:
         """Writes everything at once: records first, so that a broken rule of the chain writes nothing."""
         connection = self.work.connection
-        head = records.append(
-            connection,
-            self.subject,
-            Head(self.row["records"], self.row["head"]),
-            self.entries,
-            at=self.work.now,
-            area=self.row["area"],
-        )
-        self.write_steps()
-        self.write_timers()
-        self.write_assignments()
-        if self.new_incidents:
-            connection.execute(_NEW_INCIDENT, self.new_incidents)
+        with together(connection):
+            self.write_case(self.write_records())
+            self.write_steps()
+            self.write_timers()
+            self.write_assignments()
+            _NEW_INCIDENT.run(connection, *self.new_incidents)
         if self.new_jobs:
             self.work.enqueue(connection, connection.execute(_NEW_JOB, self.new_jobs).scalars().all())
             self.work.afterwards(self.work.idle)
-        flags = {"disputed": self.has("disputed", "deciding"), "emergency": self.has("emergency")}
+        self.entries = []
+
+    def write_records(self) -> Head:
+        before = Head(self.row["records"], self.row["head"])
+        return records.append(
+            self.work.connection, self.subject, before, self.entries, at=self.work.now, area=self.row["area"]
+        )
+
+    def write_case(self, head: Head) -> None:
         values = {
             **{n: self.row[n] for n in CHANGING},
-            **flags,
+            "disputed": self.has("disputed", "deciding"),
+            "emergency": self.has("emergency"),
             "state": encode(self.state),
             "revision": self.row["revision"] + 1,
             "head": head.hash,
             "records": head.number,
             "active_at": self.work.now if any(map(_moves, self.entries)) else self.row["active_at"],
         }
-        connection.execute(_CHANGE_CASE, {"key": self.row["id"], **values})
+        _CHANGE_CASE.run(self.work.connection, {"key": self.row["id"], **values})
         self.row.update(values)
-        self.entries = []
 
     def has(self, *statuses: str) -> bool:
         """Whether something open stands in one of these statuses."""
         return not self.row["closed_at"] and any(row["lifecycle"] in statuses for row in self.steps.values())
 
     def write_steps(self) -> None:
+        connection = self.work.connection
         for change in self.step_changes:
-            values = {"key": change["key"], "revision": change["revision"], **change["values"]}
-            self.work.connection.execute(_CHANGE_STEP, values)
-        if self.new_steps:
-            rows = [{n: v for n, v in row.items() if n not in ("id", "track")} for row in self.new_steps]
-            self.work.connection.execute(_NEW_STEP, rows)
+            _CHANGE_STEP.run(connection, {"key": change["key"], "revision": change["revision"], **change["values"]})
+        _NEW_STEP.run(
+            connection, *({n: v for n, v in row.items() if n not in ("id", "track")} for row in self.new_steps)
+        )
         self.step_changes, self.new_steps = [], []
 
     def write_timers(self) -> None:
         for change in self.timer_changes:
             if "key" in change:
-                self.work.connection.execute(_CHANGE_TIMER, change)
+                _CHANGE_TIMER.run(self.work.connection, change)
             else:
                 where = {"of_case": self.row["id"], "of_clock": change["clock"]}
-                self.work.connection.execute(_CHANGE_CLOCK, {**where, "status": change["status"]})
-        if self.new_timers:
-            self.work.connection.execute(_NEW_TIMER, self.new_timers)
+                _CHANGE_CLOCK.run(self.work.connection, {**where, "status": change["status"]})
+        _NEW_TIMER.run(self.work.connection, *self.new_timers)
         self.timer_changes, self.new_timers = [], []
 
     def write_assignments(self) -> None:
         new: list[dict[str, Any]] = []
+        moved: list[dict[str, Any]] = []
         for row in (self._assignments or {}).values():
             if row.pop("changed", False):
                 values = {n: row[n] for n in ("status", "closed_at", "due_at", "clock")}
                 if row["id"] is None:
                     new.append({**values, **{n: row[n] for n in ("case", "unit", "track", "opened_at")}})
                 else:
-                    self.work.connection.execute(_CHANGE_ASSIGNMENT, {"key": row["id"], **values})
-        if new:
-            self.work.connection.execute(_NEW_ASSIGNMENT, new)
+                    moved.append({"key": row["id"], **values})
+        _CHANGE_ASSIGNMENT.run(self.work.connection, *moved)
+        _NEW_ASSIGNMENT.run(self.work.connection, *new)
 
 
 ASKS = {

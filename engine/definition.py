@@ -41,6 +41,7 @@ Kind = Literal[
 TASKS = frozenset({"task", "user", "manual", "service", "script", "rule", "send", "receive"})
 ACTIVITIES = TASKS | {"subprocess", "call"}
 GATEWAYS = frozenset({"exclusive", "parallel", "inclusive", "event_gateway"})
+CHOOSING = frozenset({"exclusive", "inclusive"})
 
 TriggerKind = Literal["none", "message", "timer", "signal", "error", "escalation", "conditional", "terminate", "link"]
 
@@ -207,8 +208,9 @@ class Definition(Value, frozen=True, dict=True):
 class Level:
     """A body with its lookups, made once per definition.
 
-    `out` gives a node's outgoing flows, `starts` the nodes a token begins at, `listeners` each event
-    sub-process with its start event, `links` the catching link event per link name.
+    `out` gives a node's outgoing flows, `choosing` names the nodes that have to choose among them, `starts` those
+    a token begins at, `listeners` each event sub-process with its start event, `links` the catching link event per
+    link name.
     """
 
     def __init__(self, key: str, body: Body) -> None:
@@ -216,6 +218,7 @@ class Level:
         self.nodes = body.nodes
         self.flows = body.flows
         self.out = {id: tuple(body.flows[f] for f in node.outgoing) for id, node in body.nodes.items()}
+        self.choosing = frozenset(id for id, node in body.nodes.items() if _chooses(node, self.out[id]))
         self.starts = _starts(body)
         self.listeners = tuple(
             (node, start)
@@ -251,6 +254,12 @@ class Level:
             if node.kind == "throw" and node.trigger.kind == "link" and node.trigger.ref in self.links:
                 before[self.links[node.trigger.ref]].append(id)
         return before
+
+
+def _chooses(node: Node, flows: tuple[Flow, ...]) -> bool:
+    """Whether a token that leaves looks at conditions; a parallel gateway never does."""
+    conditional = bool(node.default) or any(flow.condition for flow in flows)
+    return node.kind != "parallel" and (conditional or (node.kind in CHOOSING and len(flows) > 1))
 
 
 def _starts(body: Body) -> tuple[str, ...]:

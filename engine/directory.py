@@ -10,14 +10,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, func, insert, or_, select, update
 
 from engine import records
 from engine.calendars import local
 from engine.errors import Conflict, Finding, Forbidden, Invalid, NotFound, Refused, Words
 from engine.model import Value, decode, encode_sorted
 from engine.records import Entry
-from engine.tables import absence, person, post, step, training, unit
+from engine.store import Prepared
+from engine.tables import Instant, absence, person, post, step, training, unit
 
 LEVELS = ("province", "city", "county", "township", "village", "grid", "micro_grid")
 UNIT_KINDS = (
@@ -73,6 +74,25 @@ class Actor(Value, frozen=True):
     role: str
     unit: str
     area: str
+
+
+def _valid(table: Table, at: Any, day: Any) -> ColumnElement[bool]:
+    """Rows that hold on a day (`2026-03-02`) and were known at a moment; both may be parameters."""
+    return and_(
+        table.c.recorded_at <= at,
+        or_(table.c.superseded_at.is_(None), table.c.superseded_at > at),
+        table.c.valid_from <= day,
+        or_(table.c.valid_to.is_(None), table.c.valid_to >= day),
+    )
+
+
+_PASSED = Prepared(
+    select(training.c.kind).where(
+        training.c.person == bindparam("person"),
+        training.c.passed,
+        _valid(training, bindparam("at", type_=Instant()), bindparam("day")),
+    )
+)
 
 
 class Directory:
@@ -198,8 +218,8 @@ class Directory:
         """Which of the trainings needed a person has not passed, in words; None: none."""
         if not needed:
             return None
-        query = select(training.c.kind).where(training.c.person == person_id, training.c.passed, self._holds(training))
-        lacking = sorted(set(needed) - set(self._connection.execute(query).scalars()))
+        found = _PASSED.all(self._connection, {"person": person_id, "at": self._at, "day": self._day})
+        lacking = sorted(set(needed) - {row["kind"] for row in found})
         if not lacking:
             return None
         zh, en = "、".join(TRAININGS[k].zh for k in lacking), ", ".join(TRAININGS[k].en for k in lacking)
@@ -209,12 +229,7 @@ class Directory:
 
     def _holds(self, table: Table) -> ColumnElement[bool]:
         """Rows that hold on the day and were known at the moment."""
-        return and_(
-            table.c.recorded_at <= self._at,
-            or_(table.c.superseded_at.is_(None), table.c.superseded_at > self._at),
-            table.c.valid_from <= self._day,
-            or_(table.c.valid_to.is_(None), table.c.valid_to >= self._day),
-        )
+        return _valid(table, self._at, self._day)
 
     def _last_name(self, table: Table, id: str) -> str:
         """The name of the newest version that had begun by the day."""

@@ -18,6 +18,7 @@ from engine.definition import SEMANTICS, Definition
 from engine.errors import NotFound, Refused, Unavailable, Words
 from engine.limits import Limit
 from engine.model import Value, decode
+from engine.store import Prepared
 
 
 class Role(Value, frozen=True):
@@ -64,7 +65,11 @@ _DEFINITION = select(tables.definition.c.compiled, tables.definition.c.semantics
     tables.definition.c.hash == bindparam("hash")
 )
 _PACK = select(tables.pack.c.hash, tables.pack.c.body).where(tables.pack.c.key == bindparam("key"))
-_NEWEST = select(func.max(tables.calendar_year.c.recorded_at), func.count())
+_NEWEST = Prepared(
+    select(func.max(tables.calendar_year.c.recorded_at).label("newest"), func.count().label("years")).select_from(
+        tables.calendar_year
+    )
+)
 
 
 class Library:
@@ -130,7 +135,7 @@ class Library:
 
     def calendar(self, connection: Connection) -> Calendar:
         """The working-day calendar as it is known now."""
-        version = tuple(connection.execute(_NEWEST).one())
+        version = tuple((_NEWEST.first(connection, {}) or {}).values())
         return self._remembered(self._calendars, version, lambda: _read_calendar(connection))
 
     def _remembered(self, shelf: dict[Any, T], key: object, read: Callable[[], T]) -> T:

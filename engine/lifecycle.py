@@ -9,6 +9,7 @@ emergency and suspended are flags of the matter with guards of their own (`guard
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from transitions import Machine, MachineError
@@ -274,11 +275,17 @@ def change(before: str | None, after: str, *, where: str = "") -> str:
     for status in (before, after):
         if status is not None and status not in STATUSES:
             raise _unknown(status, where)
-    assignment = _Assignment(before or _NEW)
     try:
-        _MACHINE.events[after].trigger(assignment)
+        return _moved(before or _NEW, after)
     except MachineError as error:
         raise _unlawful(before, after, where) from error
+
+
+@cache
+def _moved(before: str, after: str) -> str:
+    """Where the machine goes from one status by another. The table never changes: each pair is asked once."""
+    assignment = _Assignment(before)
+    _MACHINE.events[after].trigger(assignment)
     return assignment.state
 
 

@@ -58,7 +58,6 @@ MOVES = 10_000
 
 WAITING = frozenset({"task", "user", "manual", "service", "rule", "receive"})
 RESTING = WAITING | {"catch", "event_gateway"}
-CHOOSING = frozenset({"exclusive", "inclusive"})
 
 
 def advance(
@@ -327,7 +326,7 @@ class _Run:
         elif token.mode == "leaving":
             self.leave(token)
         else:
-            self.enter(token)
+            self.enter(token, self.node(token))
 
     def place(self, scope: int, node: str, via: str = "") -> None:
         """A token reaches a node: it rests there at once if it has to wait, else it takes its turn."""
@@ -336,13 +335,12 @@ class _Run:
         self.next += 1
         found = self.node(token)
         if found.kind in RESTING and found.loop is None:
-            self.enter(token)
+            self.enter(token, found)
         else:
             self.moving.append(token.id)
 
-    def enter(self, token: Token) -> None:
+    def enter(self, token: Token, node: Node) -> None:
         try:
-            node = self.node(token)
             if node.loop is not None and not self.in_round(token):
                 self.repeat(token, node)
             else:
@@ -361,13 +359,24 @@ class _Run:
 
     def leave(self, token: Token) -> None:
         """The token takes the outgoing flows of its node; without any it is consumed."""
-        node = self.node(token)
+        level = self.level(token.scope)
+        flows = level.out[token.node]
+        if token.node in level.choosing:
+            flows = self.chosen(token, level.nodes[token.node], flows)
+            if not flows:
+                return
+        self.consume(token)
+        for flow in flows:
+            self.place(token.scope, flow.target, flow.id)
+
+    def chosen(self, token: Token, node: Node, flows: tuple[Flow, ...]) -> tuple[Flow, ...]:
+        """The flows whose conditions hold. None at all: the token is stuck."""
         try:
-            flows = self.way_out(token, node)
+            found = self.way_out(self.names(token.scope), node, flows)
         except ExpressionError as error:
             self.stick(token, "stuck_out", error.code, str(error.words))
-            return
-        if flows is None:
+            return ()
+        if not found:
             self.stick(
                 token,
                 "stuck_out",
@@ -375,21 +384,13 @@ class _Run:
                 f"“{node.name or node.id}”的条件都不成立，也没有默认流向。 "
                 f"No condition out of “{node.name or node.id}” holds and there is no default flow.",
             )
-            return
-        self.consume(token)
-        for flow in flows:
-            self.place(token.scope, flow.target, flow.id)
+        return found
 
-    def way_out(self, token: Token, node: Node) -> tuple[Flow, ...] | None:
-        flows = self.level(token.scope).out[node.id]
-        conditional = bool(node.default) or any(flow.condition for flow in flows)
-        if node.kind == "parallel" or not (conditional or (node.kind in CHOOSING and len(flows) > 1)):
-            return flows
-        names = self.names(token.scope)
+    def way_out(self, names: Facts, node: Node, flows: tuple[Flow, ...]) -> tuple[Flow, ...]:
         if node.kind != "exclusive":
-            return self.choose.some(names, node, flows) or None
+            return self.choose.some(names, node, flows)
         flow = self.choose.one(names, node, flows)
-        return None if flow is None else (flow,)
+        return () if flow is None else (flow,)
 
     def passing(self, token: Token, node: Node) -> None:
         self.trace("entered", token)
@@ -973,12 +974,16 @@ class _Run:
 
     def consume(self, token: Token) -> None:
         self.tokens.pop(token.id, None)
-        self.emptied.append(token.scope)
+        if not self.emptied or self.emptied[-1] != token.scope:
+            self.emptied.append(token.scope)
 
     # -- variables -------------------------------------------------------------------------------
 
     def names(self, scope_id: int) -> Facts:
         """The variables that can be read in a scope: its own store over those around it."""
+        scope = self.scopes[scope_id]
+        if scope.parent == 0 and scope.facts is not None:
+            return scope.facts
         stores = list(self.stores(scope_id))
         return stores[0] if len(stores) == 1 else ChainMap(*stores)
 

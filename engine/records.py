@@ -10,7 +10,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import rfc8785
@@ -21,6 +21,7 @@ from engine.definition import Definition
 from engine.errors import Finding, Invalid, NotFound, Refused
 from engine.machine import advance
 from engine.model import Event, State, Value, decode, encode, encode_sorted, plain, replace
+from engine.store import Prepared
 
 VERSION = 1
 """Of the layout of a record's body."""
@@ -97,8 +98,8 @@ class Record(Value, frozen=True):
 
 # -- writing -----------------------------------------------------------------------------------------
 
-_INSERT_RECORD = insert(tables.record)
-_INSERT_PAYLOAD = insert(tables.payload)
+_INSERT_RECORD = Prepared(insert(tables.record))
+_INSERT_PAYLOAD = Prepared(insert(tables.payload))
 
 
 def append(
@@ -116,7 +117,7 @@ def append(
     The caller must hold what keeps the chain linear: the lock of the row that stores its head, or `head()`.
     Raises `Invalid` when an entry holds a number that JSON cannot carry exactly.
     """
-    moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = tables.written(at)
     rows: list[dict[str, Any]] = []
     payloads: list[dict[str, Any]] = []
     for entry in entries:
@@ -125,10 +126,8 @@ def append(
         head = Head(head.number + 1, digest(algorithm, body))
         rows.append({"subject": subject, "number": head.number, "hash": head.hash, "body": body.decode(), "area": area})
         payloads += values
-    if rows:
-        connection.execute(_INSERT_RECORD, rows)
-    if payloads:
-        connection.execute(_INSERT_PAYLOAD, payloads)
+    _INSERT_RECORD.run(connection, *rows)
+    _INSERT_PAYLOAD.run(connection, *payloads)
     return head
 
 
@@ -222,9 +221,10 @@ def settled(event: H) -> H:
     with this one, else the replayed state could differ from the stored one. Raises `Invalid` as `canonical`
     does, also for a number that would come back as one it refuses (1e16)."""
     written = _plain(event)
+    if _direct(written):
+        return cast(H, _happened(encode_sorted(written)))
     again = _happened(canonical(written))
-    if not _direct(written):
-        canonical(_plain(again))
+    canonical(_plain(again))
     return cast(H, again)
 
 
@@ -261,7 +261,7 @@ def _direct(value: Any) -> bool:
     if kind is int:
         return bool(-SAFE <= value <= SAFE)
     if kind is dict:
-        return all(type(key) is str and key.isascii() and _direct(item) for key, item in value.items())
+        return all(map(_direct, value.values())) and all(type(key) is str and key.isascii() for key in value)
     if kind is list or kind is tuple:
         return all(map(_direct, value))
     return value is None or kind is bool

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
-from engine.definition import Body, Definition, Flow, Node, Trigger
-from engine.machine import CHOOSING, WAITING
+from engine.definition import CHOOSING, Body, Definition, Flow, Node, Trigger
+from engine.machine import WAITING
 from engine.model import replace
 
 FREE = "?"

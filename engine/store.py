@@ -3,18 +3,20 @@ ask for one here; everything else is handed a connection and never commits. On S
 the order of asking, because waits inside SQLite are unfair (measured: seconds); on PostgreSQL row locks do it."""
 
 import logging
+import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR, SQLITE_LOCKED
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 from weakref import WeakValueDictionary
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.sql.expression import SelectBase, UpdateBase
 
 import migrations
 from engine.errors import Finding, Invalid, Unavailable
@@ -52,6 +54,8 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = _normalised(url)
+        self._kept = deque[Connection](maxlen=1)
+        self._process = os.getpid()
         if self.url.get_backend_name() == "sqlite":
             self.dialect = "sqlite"
             self._turn: _Turn | _Free = _turn_of(self.url)
@@ -69,7 +73,7 @@ class Store:
         one of the same thread is an error. Raises `Unavailable` when the database cannot be written now.
         """
         callbacks: list[Callable[[], object]] = []
-        with self._turn, _unavailable(), self._writer.begin() as connection:
+        with self._turn, _unavailable(), self._writing() as connection, connection.begin():
             connection.info[CALLBACKS] = callbacks
             yield connection
         for callback in callbacks:
@@ -139,13 +143,35 @@ class Store:
 
     def close(self) -> None:
         """Closes the connections that nobody uses. The store may be used again afterwards."""
+        with suppress(IndexError):
+            self._kept.pop().close()
         self._writer.dispose()
         self._reader.dispose()
 
     @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A connection that can write. On SQLite there is one, kept from one transaction to the next: the way through
+        the pool and back costs more than a whole step's statements. A forked process never uses its parent's."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._kept.clear()
+            self._writer.dispose(close=False)
+        try:
+            connection = self._kept.pop()
+        except IndexError:
+            connection = self._writer.connect()
+        try:
+            yield connection
+        finally:
+            if self.dialect == "sqlite" and not connection.invalidated:
+                self._kept.append(connection)
+            else:
+                connection.close()
+
+    @contextmanager
     def _probing(self) -> Iterator[Connection]:
         """A write transaction that is always rolled back."""
-        with self._turn, _unavailable(), self._writer.connect() as connection, connection.begin() as trial:
+        with self._turn, _unavailable(), self._writing() as connection, connection.begin() as trial:
             self._alone(connection, 3)
             yield connection
             trial.rollback()
@@ -154,6 +180,132 @@ class Store:
         """No other process does the same work until the transaction ends (on SQLite it has the turn anyway)."""
         if self.dialect == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(7769, :work)"), {"work": work})
+
+
+# -- statements of every step ------------------------------------------------------------------------
+
+
+class _Text(NamedTuple):
+    """A statement as the driver takes it: its text; the names of its values in order, what some are when nobody gives
+    them and how some are written; the names of what it finds, and how some of that is read."""
+
+    sql: str
+    positional: bool
+    values: tuple[str, ...]
+    fixed: dict[str, Any]
+    write: tuple[tuple[int, Callable[[Any], Any]], ...]
+    columns: tuple[str, ...]
+    read: tuple[tuple[str, Callable[[Any], Any]], ...]
+
+
+class Prepared:
+    """A statement that runs many times in every step. SQLAlchemy writes its text once per database and set of
+    values; the driver then gets it without what SQLAlchemy does around each execution, which costs several times as
+    much as a small statement itself. Types are converted, errors raised and listeners told as SQLAlchemy does it.
+
+    For plain statements: no IN over lists, no defaults of columns. Rows are dicts.
+    """
+
+    def __init__(self, statement: SelectBase | UpdateBase) -> None:
+        self._statement = statement
+        self._texts: dict[tuple[str, ...], _Text] = {}
+
+    def all(self, connection: Connection, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Every row it finds."""
+        wording = self._text(connection.dialect, values)
+        rows = [dict(zip(wording.columns, row, strict=True)) for row in self._run(connection, wording, [values], True)]
+        for row in rows:
+            for name, read in wording.read:
+                if row[name] is not None:
+                    row[name] = read(row[name])
+        return rows
+
+    def first(self, connection: Connection, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The first row, or None."""
+        return next(iter(self.all(connection, values)), None)
+
+    def run(self, connection: Connection, *rows: Mapping[str, Any]) -> None:
+        """Writes: once per row. All rows have the same names."""
+        if rows:
+            self._run(connection, self._text(connection.dialect, rows[0]), rows, False)
+
+    def _text(self, dialect: Dialect, values: Mapping[str, Any]) -> _Text:
+        key = (dialect.name, *values)
+        if key not in self._texts:
+            self._texts[key] = self._compiled(dialect, list(values))
+        return self._texts[key]
+
+    def _compiled(self, dialect: Dialect, names: list[str]) -> _Text:
+        compiled: Any = self._statement.compile(dialect=dialect, column_keys=names)
+        found: Any = self._statement.selected_columns if isinstance(self._statement, SelectBase) else ()
+        values = tuple(compiled.positiontup if compiled.positional else compiled.params)
+        writes = (compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in values)
+        reads = {column.key: column.type.dialect_impl(dialect).result_processor(dialect, None) for column in found}
+        return _Text(
+            str(compiled),
+            compiled.positional,
+            values,
+            {name: value for name, value in compiled.params.items() if not compiled.binds[name].required},
+            tuple((place, write) for place, write in enumerate(writes) if write is not None),
+            tuple(reads),
+            tuple((name, read) for name, read in reads.items() if read is not None),
+        )
+
+    def _run(self, connection: Connection, wording: _Text, rows: Sequence[Mapping[str, Any]], finds: bool) -> list[Any]:
+        many = len(rows) > 1
+        given: Any = [_given(wording, row) for row in rows] if many else _given(wording, rows[0])
+        return _drive(connection, wording.sql, given, many=many, finds=finds)
+
+
+def _drive(connection: Connection, sql: str, given: Any = (), *, many: bool = False, finds: bool = False) -> list[Any]:
+    """Runs a statement by the driver alone. Listeners are told, and errors are those of SQLAlchemy."""
+    cursor = connection.connection.cursor()
+    try:
+        for tell in connection.dispatch.before_cursor_execute:
+            tell(connection, cursor, sql, given, None, many)
+        (cursor.executemany if many else cursor.execute)(sql, given)
+        return cast(list[Any], cursor.fetchall()) if finds else []
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_told(connection, error, sql, given) from error
+    finally:
+        cursor.close()
+
+
+@contextmanager
+def together(connection: Connection) -> Iterator[None]:
+    """What is written in the block goes to PostgreSQL at once, without an answer to each statement in between; an
+    error comes at the end of the block. Nothing can be read there. SQLite has no way to the server to save."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_told(connection, error, "", ()) from error
+
+
+def _given(wording: _Text, row: Mapping[str, Any]) -> Any:
+    """The values of one row as the driver takes them."""
+    if wording.fixed:
+        row = {**wording.fixed, **row}
+    values = [row[name] for name in wording.values]
+    for place, write in wording.write:
+        if values[place] is not None:
+            values[place] = write(values[place])
+    return values if wording.positional else dict(zip(wording.values, values, strict=True))
+
+
+def _as_told(connection: Connection, error: Any, sql: str, given: Any) -> DBAPIError:
+    """The driver's error as SQLAlchemy raises it; a connection that is lost is used no more."""
+    dialect = connection.dialect
+    lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
+    if lost:
+        connection.invalidate(error)
+    base = dialect.loaded_dbapi.Error
+    told = DBAPIError.instance(sql, given, error, base, connection_invalidated=lost, dialect=dialect)
+    return cast(DBAPIError, told)
 
 
 # -- engines -----------------------------------------------------------------------------------------
@@ -183,10 +335,10 @@ def _sqlite(url: URL) -> tuple[Engine, Engine]:
     """One connection that writes, so that its page cache stays warm, and a pool of those that cannot."""
     writer = create_engine(url, pool_size=1, max_overflow=0)
     event.listen(writer, "connect", lambda connection, _: _configure(connection))
-    event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(writer, "begin", lambda connection: _drive(connection, "BEGIN IMMEDIATE"))
     reader = create_engine(url, pool_size=8, max_overflow=32)
     event.listen(reader, "connect", lambda connection, _: _configure(connection, query_only=1))
-    event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    event.listen(reader, "begin", lambda connection: _drive(connection, "BEGIN"))
     return writer, reader
 
 

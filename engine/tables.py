@@ -31,6 +31,11 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
+def written(moment: datetime) -> str:
+    """An aware moment as text that sorts like time, in UTC to the microsecond: `2026-03-02T09:30:00.000000Z`."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware moment. PostgreSQL keeps it as timestamptz, SQLite as UTC text that sorts like time."""
 
@@ -49,7 +54,7 @@ class Instant(TypeDecorator[datetime]):
             raise ValueError("a moment without time zone")
         if dialect.name == "postgresql":
             return value
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return written(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None or dialect.name == "postgresql":

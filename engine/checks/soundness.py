@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
-from engine.definition import Body, Definition, Flow, Loop, Node, Process, Trigger
+from engine.definition import CHOOSING, Body, Definition, Flow, Loop, Node, Process, Trigger
 from engine.errors import Finding, Level, Words
-from engine.machine import CHOOSING, WAITING, advance
+from engine.machine import WAITING, advance
 from engine.model import (
     Became,
     Began,
