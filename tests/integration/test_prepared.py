@@ -47,6 +47,12 @@ def as_sqlalchemy_finds(connection: Connection, statement: Any, values: dict[str
     return [dict(row) for row in connection.execute(statement, values).mappings()]
 
 
+def as_stored(connection: Connection, table: Any) -> list[dict[str, Any]]:
+    """The rows as the driver gives them, without the number that the database gave."""
+    rows = connection.exec_driver_sql(f"SELECT * FROM {table.name}").mappings()
+    return [{name: value for name, value in row.items() if name != "row"} for row in rows]
+
+
 @pytest.mark.parametrize(
     ("table", "row"),
     [(tables.setting, SETTING), (tables.training, TRAINING), (tables.definition, DEFINITION)],
@@ -54,7 +60,12 @@ def as_sqlalchemy_finds(connection: Connection, statement: Any, values: dict[str
 )
 def test_what_is_written_is_found_as_sqlalchemy_finds_it(store: Store, table: Any, row: dict[str, Any]) -> None:
     with store.transaction() as connection:
+        connection.execute(insert(table), row)
+        stored = as_stored(connection, table)
+        connection.rollback()
+    with store.transaction() as connection:
         Prepared(insert(table).inline()).run(connection, row)
+        assert as_stored(connection, table) == stored
         theirs = as_sqlalchemy_finds(connection, select(table), {})
         assert Prepared(select(table)).all(connection, {}) == theirs
     assert {name: theirs[0][name] for name in row} == row
