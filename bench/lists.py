@@ -381,7 +381,7 @@ def _plans(engine: Engine, name: str, actor: Actor, size: int) -> list[dict[str,
 
 def _frozen(line: tuple[str, Any]) -> tuple[str, Any]:
     statement, values = line
-    return statement, tuple(values.items()) if isinstance(values, Mapping) else values
+    return statement, tuple(values.items() if isinstance(values, Mapping) else values)
 
 
 def _plan(connection: Connection, statement: str, values: Any) -> dict[str, Any]:
