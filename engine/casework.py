@@ -576,8 +576,7 @@ class Case:
         return self.event_node(self.state.scopes[token.scope if token else clock.owner].body, clock.node)
 
     def event_node(self, body: str, id: str) -> Node:
-        level = self.definition.levels[body]
-        return level.nodes.get(id) or next(start for _, start in level.listeners if start.id == id)
+        return self.definition.levels[body].event(id)
 
     def call(self, effect: Opened, node: Node) -> None:
         self.handler(node.handler, node)

@@ -234,6 +234,10 @@ class Level:
         }
         self._upstream: dict[str, dict[str, frozenset[str]]] = {}
 
+    def event(self, id: str) -> Node:
+        """The event with this id: one of this level, or what starts one of its event sub-processes."""
+        return self.nodes.get(id) or next(start for _, start in self.listeners if start.id == id)
+
     def upstream(self, join: str) -> dict[str, frozenset[str]]:
         """For each incoming flow of the join: the nodes from which a token can still reach that flow without
         passing the join itself. Boundary events and links count as ways onward."""

@@ -265,10 +265,7 @@ class _Run:
 
     def became(self, event: Became) -> None:
         holder = self.tokens.get(event.owner) or self.scopes[event.owner]
-        level = self.levels[self.owner_body(event.owner)]
-        node = level.nodes.get(event.node)
-        if node is None:
-            node = next(start for _, start in level.listeners if start.id == event.node)
+        node = self.levels[self.owner_body(event.owner)].event(event.node)
         self.hold(event.owner, (*holder.held, event.node))
         self.catch(self.catcher_of(event.owner, node), {})
 
@@ -857,10 +854,7 @@ class _Run:
         return self.scopes[token.scope if token else owner].body
 
     def clock_node(self, clock: Clock) -> Node:
-        level = self.levels[self.owner_body(clock.owner)]
-        if clock.node in level.nodes:
-            return level.nodes[clock.node]
-        return next(start for _, start in level.listeners if start.id == clock.node)
+        return self.levels[self.owner_body(clock.owner)].event(clock.node)
 
     def look(self) -> bool:
         """After variables changed: triggers the first conditional event whose condition has become true."""

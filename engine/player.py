@@ -253,10 +253,7 @@ class Player:
             heapq.heappush(self.queue, (due, effect.clock))
 
     def node_of(self, effect: Armed) -> Node:
-        level = self.definition.levels[effect.body]
-        if effect.node in level.nodes:
-            return level.nodes[effect.node]
-        return next(start for _, start in level.listeners if start.id == effect.node)
+        return self.definition.levels[effect.body].event(effect.node)
 
 
 def _outputs(decision: str, outputs: Any) -> dict[str, Any]:
