@@ -221,6 +221,7 @@ def interrupt(work: Work, actor: Actor, case_id: int, message: str, answer: Mapp
     case.guard(message)
     if message in CONTROLLED:
         case.permit(actor, message)
+    case.must_be_offered("message", message)
     given = forms.read(case.pack.forms.get(message), answer)
     detail = {"message": message}
     case.happen(actor, "interrupted", Messaged(message, facts=given.routing), given.record, detail, cause)

@@ -278,7 +278,7 @@ class Case:
     def must_be_trained(self, person: str, role: str) -> None:
         """Refuses who lacks a training that the pack wants of the role before duty."""
         gate = self.pack.setting("training_gate", {})
-        lacking = self.work.directory.lacks(person, gate.get("roles", {}).get(role, ()))
+        lacking = self.work.directory.untrained(person, role, gate)
         if lacking is not None:
             who = self.work.directory.name(person)
             raise Refused(
@@ -459,9 +459,20 @@ class Case:
             return "decision-failed", Failed(opened.step, error.code)
 
     def leave_by(self, actor: Actor, row: Mapping[str, Any], code: str, answer: Mapping[str, Any]) -> None:
+        self.must_be_offered("escalation", code)
         given = forms.read(self.pack.forms.get(code), answer)
         detail = {"node": row["node"], "code": code}
         self.happen(actor, code, Escalated(row["token"], code, given.routing), given.record, detail)
+
+    def must_be_offered(self, trigger: str, ref: str) -> None:
+        """Refuses a way that the diagram has for choice and this place has not switched on."""
+        for _, node in self.definition.nodes():
+            if (node.trigger.kind, node.trigger.ref) == (trigger, ref) and not self.pack.offers(node):
+                raise Refused(
+                    "case.not-offered",
+                    f"本地没有启用“{node.name or ref}”；如需使用，请管理员在流程包设置中启用。",
+                    f"“{node.name or ref}” is not switched on here; an administrator can do so in the pack's settings.",
+                )
 
     def supervise(self, actor: Actor, unit: str, said: Mapping[str, Any], cause: str = "") -> None:
         message = Messaged("supervise", facts={"supervised_unit": unit})

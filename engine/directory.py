@@ -225,7 +225,20 @@ class Directory:
         zh, en = "、".join(TRAININGS[k].zh for k in lacking), ", ".join(TRAININGS[k].en for k in lacking)
         return Words(f"尚未通过{zh}，不能上岗。", f"Not on duty before passing: {en}.")
 
+    def untrained(self, person_id: str, role: str, gate: Mapping[str, Any]) -> Words | None:
+        """What a person still has to pass before duty in a role, by a pack's training gate: `roles` names the
+        trainings each role needs; with `first_time_only` (LZ-21) whoever served in the role before needs none."""
+        lacking = self.lacks(person_id, gate.get("roles", {}).get(role, ()))
+        if lacking is not None and gate.get("first_time_only") and self._served_before(person_id, role):
+            return None
+        return lacking
+
     # -- what stands behind
+
+    def _served_before(self, person_id: str, role: str) -> bool:
+        """Whether the person had a post of this role that has ended."""
+        query = select(post.c.id).where(post.c.person == person_id, post.c.role == role, post.c.valid_to < self._day)
+        return self._connection.execute(query.where(post.c.recorded_at <= self._at).limit(1)).first() is not None
 
     def _holds(self, table: Table) -> ColumnElement[bool]:
         """Rows that hold on the day and were known at the moment."""

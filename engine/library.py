@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select
 from engine import tables
 from engine.calendars import Calendar, local, read_year
 from engine.decisions import Table
-from engine.definition import SEMANTICS, Definition
+from engine.definition import SEMANTICS, Definition, Node
 from engine.errors import NotFound, Refused, Unavailable, Words
 from engine.limits import Limit
 from engine.model import Value, decode
@@ -57,6 +57,11 @@ class Pack(Value, frozen=True):
 
     def setting(self, key: str, default: Any) -> Any:
         return self.settings.get(key, default)
+
+    def offers(self, node: Node) -> bool:
+        """Whether the place has switched on a way that a diagram offers for choice (property `setting`)."""
+        name = node.properties.get("setting")
+        return name is None or self.settings.get(name) is True
 
 
 T = TypeVar("T")

@@ -71,7 +71,7 @@ def read_folder(folder: Path) -> Folder:
         in_force_to=_day(manifest.get("in_force_to")),
         processes={name: one.definition.digest for name, one in drawn.items()},
         limits=_limits(folder, findings),
-        forms={path.stem: _json(path) for path in sorted((folder / "forms").glob("*.json"))},
+        forms=_forms(folder, manifest, findings),
         roles={role["key"]: _role(role) for role in _json(folder / "roles.json")},
         decisions=found,
         articles={article["key"]: article for article in _json(folder / "articles.json")},
@@ -148,7 +148,7 @@ def read_calendars(root: Path = PACKS) -> Iterator[Year]:
 def _diagrams(
     folder: Path, manifest: Mapping[str, Any], found: Mapping[str, Table], findings: list[Finding]
 ) -> dict[str, Drawn]:
-    files = {name: (folder / file).read_bytes() for name, file in manifest["processes"].items()}
+    files = {name: _place(folder, file).read_bytes() for name, file in manifest["processes"].items()}
     readings = {name: bpmn.read(data, decisions=found) for name, data in files.items()}
     for name, reading in readings.items():
         findings.extend(_in_file(finding, manifest["processes"][name]) for finding in reading.findings)
@@ -156,6 +156,37 @@ def _diagrams(
     for reading in readings.values():
         processes.update(reading.processes)
     return {name: Drawn(files[name], reading.definition(others=processes)) for name, reading in readings.items()}
+
+
+SHARED = "shared/"
+"""Parts that several packs call stand in `processes/shared/<name>/<version>/`. A pack names part and version in its
+manifest and never changes anything in it: who needs it otherwise draws their own."""
+
+
+def _place(folder: Path, file: str) -> Path:
+    """Where a diagram of a pack stands: in its folder, or with the shared parts."""
+    return folder.parents[1] / file if file.startswith(SHARED) else folder / file
+
+
+def _forms(folder: Path, manifest: Mapping[str, Any], findings: list[Finding]) -> dict[str, dict[str, Any]]:
+    """The pack's forms and those of the shared parts it calls, each name once."""
+    shared = {_place(folder, file).parent for file in manifest["processes"].values() if file.startswith(SHARED)}
+    found: dict[str, dict[str, Any]] = {}
+    for place in (folder, *sorted(shared)):
+        for path in sorted((place / "forms").glob("*.json")):
+            if path.stem in found:
+                findings.append(
+                    Finding(
+                        "pack.form-twice",
+                        "error",
+                        path.stem,
+                        f"表单“{path.stem}”在共用部分“{place.parent.name}”中已有，不能另行覆盖，请改名或自行绘制该部分。 "
+                        f"The shared part “{place.parent.name}” has a form “{path.stem}”: it cannot be overridden. "
+                        "Rename yours, or draw the part yourself.",
+                    )
+                )
+            found[path.stem] = _json(path)
+    return found
 
 
 def _tables(folder: Path, findings: list[Finding]) -> dict[str, Table]:

@@ -872,7 +872,7 @@ def step(work: Work, actor: Actor, id: int) -> dict[str, Any]:
         "form": pack.forms.get(node.properties.get("form", "")) if node else None,
         "facts": dict(variables(state, token.scope)) if token else {},
         "waiver": _apart(work, actor, matter_row, node),
-        "acts": _step_acts(work, actor, matter_row, row, _ways_out(definition, state, row)),
+        "acts": _step_acts(work, actor, matter_row, row, _ways_out(pack, definition, state, row)),
     }
 
 
@@ -883,7 +883,7 @@ def _node(definition: Definition, state: State, row: RowMapping) -> Node | None:
     return next((node for _, node in definition.nodes() if node.id == row["node"]), None)
 
 
-def _ways_out(definition: Definition, state: State, row: RowMapping) -> list[str]:
+def _ways_out(pack: Pack, definition: Definition, state: State, row: RowMapping) -> list[str]:
     """The codes by which the diagram lets this open step be left otherwise than by its answer: as `machine` looks
     for them, from the step outwards."""
     token = state.tokens.get(row["token"])
@@ -895,14 +895,14 @@ def _ways_out(definition: Definition, state: State, row: RowMapping) -> list[str
         level = definition.levels[scope_here.body]
         if host:
             boundaries = level.nodes[state.tokens[host].node].boundaries
-            found |= dict.fromkeys(_caught(level.nodes[id] for id in boundaries))
-        found |= dict.fromkeys(_caught(start for _, start in level.listeners))
+            found |= dict.fromkeys(_caught(pack, (level.nodes[id] for id in boundaries)))
+        found |= dict.fromkeys(_caught(pack, (start for _, start in level.listeners)))
         scope_id, host = scope_here.parent, scope_here.host
     return [code for code in found if code]
 
 
-def _caught(nodes: Iterable[Node]) -> list[str]:
-    return [node.trigger.ref for node in nodes if node.trigger.kind == "escalation"]
+def _caught(pack: Pack, nodes: Iterable[Node]) -> list[str]:
+    return [node.trigger.ref for node in nodes if node.trigger.kind == "escalation" and pack.offers(node)]
 
 
 def _apart(work: Work, actor: Actor, matter_row: RowMapping, node: Node | None) -> dict[str, str] | None:
@@ -1054,7 +1054,7 @@ def _has_post(work: Work, actor: Actor, row: RowMapping) -> bool:
 def _untrained(work: Work, pack: Pack, actor: Actor) -> Refused | None:
     """What the pack wants a role to have passed before duty, and this person has not."""
     gate = pack.setting("training_gate", {})
-    lacking = work.directory.lacks(actor.person, gate.get("roles", {}).get(actor.role, ()))
+    lacking = work.directory.untrained(actor.person, actor.role, gate)
     if lacking is None:
         return None
     words = f"{lacking.zh.rstrip('。')}，请先安排培训。", f"{lacking.en} Arrange the training first."

@@ -4,7 +4,6 @@ every post. Made through the directory's own verbs, the same on every machine fo
 Nobody in it exists: people are called by post and number.
 """
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -39,8 +38,9 @@ class Person(NamedTuple):
 
 
 class City(Value, frozen=True):
-    """What was founded: ids by what they are."""
+    """What was founded: ids by what they are. `agency` is the one of the whole city."""
 
+    agency: str
     counties: tuple[str, ...]
     townships: tuple[str, ...]
     grids: tuple[str, ...]
@@ -58,24 +58,35 @@ AGENCY_DESKS = (
 def found(work: Work, plan: Plan, pack: Pack) -> City:
     """Founds the city in an empty directory."""
     at, day = work.now, ESTABLISHED
-    made = _Founder(work, at, day, {key: role.unit_kinds for key, role in pack.roles.items()})
+    made = _Founder(work, at, day, pack)
     departments = plan.departments or tuple(pack.departments)
-    made.unit("p32", "division", "province", "32", "示范省", None)
-    made.unit("c3211", "division", "city", "3211", "示范市", "p32")
-    made.authorities("c3211", "city", "示范市")
-    made.departments("c3211", "city", "市", departments, pack)
-    counties = [made.county(number, departments, pack) for number in range(plan.counties)]
+    province, code = _codes(pack.area)
+    made.unit(f"p{province}", "division", "province", province, "示范省", None)
+    city = made.unit(f"c{code}", "division", "city", code, "示范市", f"p{province}")
+    agency = made.authorities(city, "city", "示范市")
+    made.departments(city, "city", "市", departments, pack)
+    counties = [made.county(city, number, departments, pack) for number in range(plan.counties)]
     townships = [made.township(counties[n % len(counties)], n) for n in range(plan.townships)]
     grids = [made.grid(townships[n % len(townships)], n) for n in range(plan.grids)]
-    return City(tuple(counties), tuple(townships), tuple(grids), tuple(made.people))
+    return City(agency, tuple(counties), tuple(townships), tuple(grids), tuple(made.people))
+
+
+def _codes(area: str) -> tuple[str, str]:
+    """Codes of a province and a city in it where a pack applies; in a province's pack, a city that has no number."""
+    province, *below = area.strip("/").split("/")
+    return province, below[0] if below else f"{province}99"
 
 
 class _Founder:
-    def __init__(self, work: Work, at: datetime, day: date, roles: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, work: Work, at: datetime, day: date, pack: Pack) -> None:
         self.connection = work.connection
         self.at = at
         self.day = day
-        self.roles = roles
+        self.area = f"/{'/'.join(_codes(pack.area))}/"
+        self.roles = {key: role.unit_kinds for key, role in pack.roles.items()}
+        self.levels = pack.setting("agency_levels", ())
+        gate = pack.setting("training_gate", {}).get("roles", {})
+        self.trainings = sorted({"pre_job", *(kind for kinds in gate.values() for kind in kinds)})
         self.people: list[str] = []
 
     def unit(self, id: str, kind: str, level: str, code: str, name: str, parent: str | None, **more: Any) -> str:
@@ -95,7 +106,6 @@ class _Founder:
         return id
 
     def person(self, person: Person) -> None:
-        area = "/32/3211/"
         directory.put_person(
             self.connection,
             person.id,
@@ -104,7 +114,7 @@ class _Founder:
             valid_from=self.day,
             by=FOUNDER,
             at=self.at,
-            area=area,
+            area=self.area,
         )
         for number, (unit, role) in enumerate(person.posts, 1):
             directory.give_post(
@@ -121,35 +131,42 @@ class _Founder:
         self.people.append(person.id)
 
     def train(self, person: str, given_by: str) -> None:
-        directory.record_training(
-            self.connection,
-            f"{person}-training",
-            person=person,
-            kind="pre_job",
-            passed=True,
-            given_by=given_by,
-            valid_from=self.day,
-            by=FOUNDER,
-            at=self.at,
-        )
+        for kind in self.trainings:
+            directory.record_training(
+                self.connection,
+                f"{person}-{kind}",
+                person=person,
+                kind=kind,
+                passed=True,
+                given_by=given_by,
+                valid_from=self.day,
+                by=FOUNDER,
+                at=self.at,
+            )
 
-    def authorities(self, division: str, level: str, name: str) -> None:
-        """The agency and the government of a division, with their people."""
+    def agency(self, division: str, level: str, name: str) -> str:
+        """The agency of a division, with its people."""
         agency = self.unit(
             f"ga-{division}", "governance_agency", level, f"GA{division}", f"{name}网格化治理机构", division
         )
-        office = "办事处" if name.endswith("街道") else "人民政府"
-        government = self.unit(f"gov-{division}", "government", level, f"GOV{division}", f"{name}{office}", division)
         for number, (title, roles) in enumerate(AGENCY_DESKS, 1):
             posts = tuple((agency, role) for role in roles if role in self.roles)
             self.person(Person(f"{agency}-{number}", f"{name}{title}", posts))
         if "supervisor" in self.roles:
             self.person(Person(f"{agency}-4", f"{name}督查员", ((agency, "supervisor"),)))
+        return agency
+
+    def authorities(self, division: str, level: str, name: str) -> str:
+        """The agency and the government of a division, with their people. Returns the agency."""
+        agency = self.agency(division, level, name)
+        office = "办事处" if name.endswith("街道") else "人民政府"
+        government = self.unit(f"gov-{division}", "government", level, f"GOV{division}", f"{name}{office}", division)
         if "party_decider" in self.roles:
             party = self.unit(f"party-{division}", "party_committee", level, f"CPC{division}", f"{name}党委", division)
             self.person(Person(f"{party}-1", f"{name}党委值班人员", ((party, "party_decider"),)))
         posts = tuple((government, role) for role in ("government_decider", "government_duty") if role in self.roles)
         self.person(Person(f"{government}-1", f"{name}政府值班人员", posts))
+        return agency
 
     def departments(self, division: str, level: str, place: str, keys: tuple[str, ...], pack: Pack) -> None:
         for key in keys:
@@ -161,10 +178,10 @@ class _Founder:
             self.person(Person(f"{unit}-1", f"{place}{label}签收人", ((unit, "receiver"),)))
             self.person(Person(f"{unit}-2", f"{place}{label}承办人", ((unit, "handler"),)))
 
-    def county(self, number: int, departments: tuple[str, ...], pack: Pack) -> str:
+    def county(self, city: str, number: int, departments: tuple[str, ...], pack: Pack) -> str:
         name = f"{'甲乙丙丁戊己庚辛壬癸'[number % 10]}区"
-        code = f"3211{number + 2:02d}"
-        id = self.unit(f"c{code}", "division", "county", code, name, "c3211")
+        code = f"{city[1:]}{number + 2:02d}"
+        id = self.unit(f"c{code}", "division", "county", code, name, city)
         self.authorities(id, "county", name)
         self.departments(id, "county", name, departments, pack)
         return id
@@ -176,7 +193,10 @@ class _Founder:
         self.authorities(id, "township", name)
         for village in (1, 2):
             village_code = f"{code}{village:03d}"
-            self.unit(f"c{village_code}", "division", "village", village_code, f"{name}第{village}社区", id)
+            place = f"{name}第{village}社区"
+            self.unit(f"c{village_code}", "division", "village", village_code, place, id)
+            if "village" in self.levels:
+                self.agency(f"c{village_code}", "village", place)
         return id
 
     def grid(self, township: str, number: int) -> str:
@@ -188,7 +208,7 @@ class _Founder:
             ("grid_chief", "网格长", "grid_chief"),
             ("part_time", "兼职网格员", "grid_worker"),
         )
-        for kind, title, role in kinds:
+        for kind, title, role in (one for one in kinds if one[2] in self.roles):
             person = f"w{code}-{kind}"
             self.person(Person(person, f"第{number + 1}网格{title}", ((id, role),), kind))
             self.train(person, f"ga-{township}")

@@ -35,7 +35,7 @@ GUIDES = (
     ("receiver", "receiver", "dep-{county}-urban_management"),
     ("handler", "handler", "dep-{county}-urban_management"),
     ("government", "government_decider", "gov-{township}"),
-    ("supervisor", "supervisor", "ga-c3211"),
+    ("supervisor", "supervisor", "{city}"),
 )
 """Log-ins of a demonstration, one for each kind of desk around the first grid."""
 
@@ -92,7 +92,7 @@ def export(engine: Engine, folder: Path) -> int:
 def let_in(laid: Laid) -> list[tuple[str, str]]:
     """Gives one person of each kind of desk a log-in. Returns (log-in, who it is)."""
     first = laid.city
-    places = {"grid": first.grids[0], "township": first.townships[0], "county": first.counties[0]}
+    places = {"city": first.agency, "grid": first.grids[0], "township": first.townships[0], "county": first.counties[0]}
     guides: list[tuple[str, str]] = []
     with laid.engine.work() as work:
         for login, role, unit in GUIDES:

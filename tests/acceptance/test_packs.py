@@ -68,10 +68,20 @@ class Pack(NamedTuple):
                 yield from body.flows.values()
 
 
+def place(pack: Path, file: str) -> Path:
+    """Where a diagram of a pack stands: its own folder, or the shared parts."""
+    return PROCESSES / file if file.startswith("shared/") else pack / file
+
+
+def parts(pack: Path, manifest: dict[str, Any]) -> list[Path]:
+    """The folders a pack consists of: its own first."""
+    return list(dict.fromkeys([pack, *(place(pack, file).parent for file in manifest["processes"].values())]))
+
+
 @cache
 def load(path: Path) -> Pack:
     manifest = content(path / "manifest.json")
-    files = {key: (path / name).read_bytes() for key, name in manifest["processes"].items()}
+    files = {key: place(path, name).read_bytes() for key, name in manifest["processes"].items()}
     tables = {
         key: table
         for name in manifest["decisions"].values()
@@ -86,7 +96,11 @@ def load(path: Path) -> Pack:
         {limit["key"]: check_limit(limit) for limit in content(path / "limits.json")},
         {article["key"]: article for article in content(path / "articles.json")},
         {role["key"]: role for role in content(path / "roles.json")},
-        {file.stem: content(file) for file in sorted((path / "forms").glob("*.json"))},
+        {
+            file.stem: content(file)
+            for folder in parts(path, manifest)
+            for file in sorted((folder / "forms").glob("*.json"))
+        },
         content(path / "list.json"),
     )
 
@@ -122,7 +136,8 @@ def test_diagrams_and_tables_read_without_any_finding(pack: Pack) -> None:
 @packs
 def test_every_file_of_the_folder_is_named(pack: Pack) -> None:
     drawn = {path.name for path in pack.path.iterdir() if path.suffix in (".bpmn", ".dmn")}
-    assert drawn == {*pack.manifest["processes"].values(), *pack.manifest["decisions"].values()}
+    named = {*pack.manifest["processes"].values(), *pack.manifest["decisions"].values()}
+    assert drawn == {file for file in named if not file.startswith("shared/")}
 
 
 @packs

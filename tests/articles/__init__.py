@@ -1,0 +1,1 @@
+"""Each row of the regulations that is behaviour, proved: see `proof.py`."""
