@@ -121,7 +121,8 @@ def open_(work: Work, actor: Actor, opening: Opening) -> int:
         **clock_columns(work, overall),
     }
     id = work.connection.execute(insert(tables.case).returning(tables.case.c.id), row).scalar_one()
-    case = Case(work, {**row, "id": id, "number": f"{day_of(work.now).year}-{id:06d}"}, {})
+    case = Case(work, {**row, "id": id, "number": None}, {})
+    case.row["number"] = f"{day_of(work.now).year}-{id:06d}"
     said = {"title": opening.title, **opening.said}
     detail = {"definition": hash, "pack": pack.key, "discovered_at": iso(opening.discovered_at)}
     detail["governing_day"] = opening.governing_day

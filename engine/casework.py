@@ -73,6 +73,9 @@ ROUNDS = 100
 BY_PEOPLE = frozenset({"task", "user", "manual"})
 """The kinds of steps that a person answers. All others wait for a handler, a table or a message."""
 
+PRECEDENCES = FIRST_OF_ALL, BINDING, BY_DEFAULT = 0, 1, 2
+"""What has to be looked at first: an emergency, a limit that binds, a product default (or no limit at all)."""
+
 VERBS = {"extension": "extend", "suspension": "suspend"}
 """The verb that a request asks to be done, where it is not called like the request."""
 
@@ -184,6 +187,7 @@ class Case:
     def __init__(self, work: Work, row: dict[str, Any], steps: dict[int, dict[str, Any]]) -> None:
         self.work = work
         self.row = row
+        self.stored = dict(row)  # as it stands in the database: what did not change is not written, nor its indexes
         self.steps = steps
         self.pack: Pack = work.library.pack(work.connection, row["pack"])
         self.definition: Definition = work.library.definition(work.connection, row["definition"])
@@ -451,7 +455,8 @@ class Case:
                 outcome = evaluate(self.pack.decisions[node.decision], names)
                 found = outcome.outputs if isinstance(outcome.outputs, dict) else {node.decision: outcome.outputs}
                 return "decided", Completed(opened.step, found, outcome.matched)
-            _CHANGE_CASE.run(self.work.connection, {"key": self.row["id"], "state": encode(self.state)})
+            self.stored["state"] = encode(self.state)
+            _CHANGE_CASE.run(self.work.connection, {"key": self.row["id"], "state": self.stored["state"]})
             call = Call(self.row["id"], opened.step, opened.node, opened.arguments, "")
             return "decided", Completed(opened.step, dict(self.work.handlers[node.handler].run(self.work, call)))
         except DecisionError as error:
@@ -506,7 +511,7 @@ class Case:
             "kind": node.kind,
             "area": self.row["area"],
             "role": node.properties.get("role"),
-            "unit": _value(node.properties.get("unit"), names),
+            "unit": _value(node.properties.get("unit"), names) or None,
             "person": None,
             "sender": self.sender.unit or None,
             "sender_person": self.sender.person or None,
@@ -517,6 +522,7 @@ class Case:
             "closed_at": None,
             "closed_by": None,
             "clock": stored(clock),
+            "precedence": BY_DEFAULT,
             "revision": 1,
             "track": effect.body,
             **clock_columns(self.work, clock),
@@ -967,8 +973,21 @@ class Case:
             "records": head.number,
             "active_at": self.work.now if any(map(_moves, self.entries)) else self.row["active_at"],
         }
-        _CHANGE_CASE.run(self.work.connection, {"key": self.row["id"], **values})
+        self.rank_steps(values["emergency"])
+        changed = {n: value for n, value in values.items() if value != self.stored[n]}
+        _CHANGE_CASE.run(self.work.connection, {"key": self.row["id"], **changed})
         self.row.update(values)
+        self.stored = dict(self.row)
+
+    def rank_steps(self, emergency: bool) -> None:
+        """What has to be looked at first: emergencies, then limits that bind, then product defaults."""
+        for row in self.steps.values():
+            precedence = FIRST_OF_ALL if emergency else BINDING if _binds(row["clock"]) else BY_DEFAULT
+            if row["precedence"] != precedence:
+                row["precedence"] = precedence
+                if row["id"] is not None:
+                    change = {"key": row["id"], "revision": row["revision"], "values": {"precedence": precedence}}
+                    self.step_changes.append(change)
 
     def has(self, *statuses: str) -> bool:
         """Whether something open stands in one of these statuses."""
@@ -1047,6 +1066,11 @@ def _value(source: str | None, names: Mapping[str, Any]) -> Any:
 
 def _stuck(state: State) -> set[int]:
     return {token.id for token in state.tokens.values() if token.incident}
+
+
+def _binds(clock: str | None) -> bool:
+    """Whether a stored clock rests on more than a product default."""
+    return clock is not None and '"basis":{"kind":"product_default"' not in clock
 
 
 def _moves(entry: Entry) -> bool:

@@ -180,7 +180,7 @@ def _forms(folder: Path, manifest: Mapping[str, Any], findings: list[Finding]) -
                         "pack.form-twice",
                         "error",
                         path.stem,
-                        f"表单“{path.stem}”在共用部分“{place.parent.name}”中已有，不能另行覆盖，请改名或自行绘制该部分。 "
+                        f"表单“{path.stem}”在共用部分“{place.parent.name}”中已有，不能覆盖，请改名或自行绘制该部分。 "
                         f"The shared part “{place.parent.name}” has a form “{path.stem}”: it cannot be overridden. "
                         "Rename yours, or draw the part yourself.",
                     )

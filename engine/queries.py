@@ -40,7 +40,7 @@ from sqlalchemy import (
 
 from engine import lifecycle, limits, records, tables
 from engine.calendars import local
-from engine.casework import BY_PEOPLE
+from engine.casework import BY_PEOPLE, PRECEDENCES
 from engine.definition import Definition, Node
 from engine.directory import Actor, covers
 from engine.errors import Invalid, NotFound, Refused, WanggeError, Words
@@ -71,8 +71,9 @@ Light = Literal["overdue", "warning", "paused", "none"]
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _case, _step = tables.case.c, tables.step.c
 _OPEN = _step.status == literal_column("'open'")
+_DONE = _step.status != literal_column("'open'")
 _WAITS = _step.kind.in_(sorted(BY_PEOPLE))
-_NO_UNIT = (_step.unit.is_(None), _step.unit == "")
+_NO_UNIT = _step.unit.is_(None)
 _SIGNED_FOR, _HELD_BY_NOBODY = _step.person.is_not(None), _step.person.is_(None)
 
 
@@ -205,10 +206,11 @@ def _listed(work: Work, who: Scope, *, walking: bool = False) -> ColumnElement[b
         walk = walking and work.connection.dialect.name == "sqlite"
         area = literal_column('+"case".area', tables.case.c.area.type) if walk else _case.area
         return inside(work.connection, area, who.actor.area)
-    had = select(_step.case).where(_step.unit == who.actor.unit)
+    done = select(_step.case).where(_DONE, _step.unit == who.actor.unit)
+    has = select(_step.case).where(_OPEN, _step.unit == who.actor.unit)
     held = select(_step.case).where(_OPEN, _step.person == who.actor.person)
     sent = select(_step.case).where(_OPEN, _step.sender == who.actor.unit)
-    return _case.id.in_(had.union(held, sent))
+    return _case.id.in_(done.union(has, held, sent))
 
 
 def _steps_of(work: Work, who: Scope) -> ColumnElement[bool]:
@@ -234,8 +236,8 @@ def inbox(
     `others`: sent by the unit, with somebody else now. `counts` holds the length of each tab, without filters."""
     tabs = _tabs(work, actor)
     key = (func.coalesce(_step.due_at, _NEVER), _step.id)
-    page = _page(work, _steps(work, filters or Filters()).where(tabs[tab]), key, cursor, size, STEPS, _step_row(work))
-    counts = {name: _count(work, select(_step.id).where(which)) for name, which in tabs.items()}
+    page = _page(work, [_steps(work, filters or Filters()).where(tabs[tab])], key, cursor, size, STEPS, _step_row(work))
+    counts = {name: _count(work, [select(_step.id).where(which)]) for name, which in tabs.items()}
     return {**page, "counts": counts}
 
 
@@ -258,7 +260,7 @@ def _waiting(work: Work, actor: Actor) -> list[ColumnElement[bool]]:
     return [
         *(and_(free, _step.unit == unit, _step.role == role) for role, unit in posts),
         and_(free, _step.unit == actor.unit, anybody),
-        *(and_(here, nowhere, role) for nowhere in _NO_UNIT for role in fitting),
+        *(and_(here, _NO_UNIT, role) for role in fitting),
     ]
 
 
@@ -287,9 +289,6 @@ def _holds(work: Work, table: Table) -> ColumnElement[bool]:
 
 # -- what is late: overdue ---------------------------------------------------------------------------
 
-_DEFAULTS_LAST = case((_step.clock.contains('"basis":{"kind":"product_default"'), 1), else_=0)
-_EMERGENCIES_FIRST = case((_step.case.in_(select(_case.id).where(_case.emergency)), 0), else_=1)
-
 
 def overdue(
     work: Work,
@@ -302,21 +301,34 @@ def overdue(
     """Open steps by light: emergencies first, limits that bind before product defaults, the longest overdue first.
     `counts` holds the number under each light, without filters."""
     who = scope(work, actor)
-    lights = _lights(work)
-    key = (_EMERGENCIES_FIRST, _DEFAULTS_LAST, func.coalesce(_step.due_at, _NEVER), _step.id)
-    query = _steps(work, filters or Filters()).where(_steps_of(work, who), lights[light])
-    page = _page(work, query, key, cursor, size, STEPS, _step_row(work))
-    counts = {name: _count(work, select(_step.id).where(_steps_of(work, who), one)) for name, one in lights.items()}
+    lights = {name: and_(_steps_of(work, who), *one) for name, one in _lights(work, who).items()}
+    query = _steps(work, filters or Filters()).where(lights[light])
+    parts = [query.where(_precedence(work, who) == one) for one in PRECEDENCES]
+    key = (_step.due_at, _step.id) if light in CLOCKED else (_step.id,)
+    page = _page(work, parts, key, cursor, size, STEPS, _step_row(work))
+    counts = {name: _count(work, [select(_step.id).where(one)]) for name, one in lights.items()}
     return {**page, "counts": counts}
 
 
-def _lights(work: Work) -> dict[Light, ColumnElement[bool]]:
+CLOCKED = frozenset({"overdue", "warning"})
+"""Lights of steps that all have a due time; the others are listed the oldest first."""
+
+
+def _lights(work: Work, who: Scope) -> dict[Light, list[ColumnElement[bool]]]:
+    every = _precedence(work, who).in_(PRECEDENCES)
     return {
-        "overdue": _step.due_at < work.now,
-        "warning": and_(_step.light == "yellow", _step.due_at >= work.now),
-        "paused": _step.light == "paused",
-        "none": and_(or_(_step.light.is_(None), _step.light == "none"), _WAITS),
+        "overdue": [every, _step.due_at < work.now],
+        "warning": [_step.light == "yellow", every, _step.due_at >= work.now],
+        "paused": [_step.light == "paused"],
+        "none": [or_(_step.light.is_(None), _step.light == "none"), _WAITS],
     }
+
+
+def _precedence(work: Work, who: Scope) -> ColumnElement[int]:
+    """What comes first, as the index of overdue steps has it; the steps of one unit are few and read by its own."""
+    if who.whole_area or work.connection.dialect.name != "sqlite":
+        return _step.precedence
+    return literal_column("+step.precedence", tables.step.c.precedence.type)
 
 
 # -- what is there: matters --------------------------------------------------------------------------
@@ -328,9 +340,9 @@ def matters(
     """Matters, the newest first; those that are open, unless the filters say otherwise."""
     wanted, who = filters or Filters(), scope(work, actor)
     query = _narrowed(work, select(_case.id).where(_listed(work, who)), wanted)
-    if not _count(work, query)["exact"]:
+    if not _count(work, [query])["exact"]:
         query = _narrowed(work, select(_case.id).where(_listed(work, who, walking=True)), wanted)
-    return _page(work, query, (_case.id,), cursor, size, MATTERS, _matter_row(work), newest_first=True)
+    return _page(work, [query], (_case.id,), cursor, size, MATTERS, _matter_row(work), newest_first=True)
 
 
 def _narrowed(work: Work, query: Select[Any], wanted: Filters) -> Select[Any]:
@@ -373,7 +385,7 @@ def _worded(text: str) -> ColumnElement[bool]:
 
 def _page(
     work: Work,
-    which: Select[Any],
+    parts: Sequence[Select[Any]],
     key: Sequence[ColumnElement[Any]],
     cursor: str,
     size: int,
@@ -382,26 +394,37 @@ def _page(
     *,
     newest_first: bool = False,
 ) -> dict[str, Any]:
-    """One page of a list: its rows, the cursor of the next page (empty: this is the last) and the total. `which`
-    finds ids, `key` is their order and ends in the id; only the rows of the page are then fetched whole."""
+    """One page of a list: its rows, the cursor of the next page (empty: this is the last) and the total. The list
+    consists of parts, one after the other; each finds ids. `key` is the order in a part and ends in the id; only the
+    rows of the page are then fetched whole."""
     size = max(1, min(size, PAGES))
-    total = _count(work, which)
+    total = _count(work, parts)
     columns = [column.label(f"key_{place}") for place, column in enumerate(key)]
-    query = which.add_columns(*columns).order_by(*(column.desc() if newest_first else column for column in key))
-    if cursor:
-        here, after = tuple_(*key), tuple_(*_read_cursor(cursor, key))
-        query = query.where(here < after if newest_first else here > after)
-    found = work.connection.execute(query.limit(size + 1)).all()
-    following = _cursor(found[size - 1][1:]) if len(found) > size else ""
-    ids = [row[0] for row in found[:size]]
+    order = [column.desc() if newest_first else column for column in key]
+    begin, *seen = _read_cursor(cursor, key, len(parts)) if cursor else (0,)
+    found: list[tuple[int, Any]] = []
+    for number, part in enumerate(parts[begin:], begin):
+        query = part.add_columns(*columns).order_by(*order)
+        if seen and number == begin:
+            here, after = tuple_(*key), tuple_(*seen)
+            query = query.where(here < after if newest_first else here > after)
+        found += [(number, row) for row in work.connection.execute(query.limit(size + 1 - len(found)))]
+        if len(found) > size:
+            break
+    last, row = found[size - 1] if len(found) > size else (0, ())
+    ids = [row[0] for _, row in found[:size]]
     whole = {row["id"]: row for row in _rows(work, rows.where(key[-1].in_(ids)))} if ids else {}
-    return {"rows": [show(whole[id]) for id in ids], "next": following, "total": total}
+    return {"rows": [show(whole[id]) for id in ids], "next": _cursor([last, *row[1:]]) if row else "", "total": total}
 
 
-def _count(work: Work, query: Select[Any]) -> dict[str, Any]:
-    return _total(
-        int(work.connection.execute(select(func.count()).select_from(query.limit(COUNTED + 1).subquery())).scalar_one())
-    )
+def _count(work: Work, parts: Sequence[Select[Any]]) -> dict[str, Any]:
+    found = 0
+    for part in parts:
+        few = part.limit(COUNTED + 1 - found).subquery()
+        found += int(work.connection.execute(select(func.count()).select_from(few)).scalar_one())
+        if found > COUNTED:
+            break
+    return _total(found)
 
 
 def _total(found: int) -> dict[str, Any]:
@@ -415,11 +438,14 @@ def _cursor(values: Sequence[Any]) -> str:
     return urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str, key: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+def _read_cursor(cursor: str, key: Sequence[ColumnElement[Any]], parts: int) -> list[Any]:
+    """The part of the list that a cursor stands in, and the key of the last row before it."""
     try:
-        values = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        part, *values = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if type(part) is not int or not 0 <= part < parts:
+            raise ValueError(part)
         pairs = list(zip(values, key, strict=True))
-        return [literal(_key_value(value, column), type_=column.type) for value, column in pairs]
+        return [part, *(literal(_key_value(value, column), type_=column.type) for value, column in pairs)]
     except (ValueError, TypeError) as error:
         raise Invalid(
             "list.cursor",
@@ -1091,7 +1117,7 @@ def requests(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> di
     ended = exists().where(_case.id == request.case, _case.closed_at.is_not(None))
     answered = exists().where(_step.id == request.step, _step.status != "open")
     return _page(
-        work, select(request.id).where(open_, place, ~ended, ~answered), (request.asked_at, request.id), cursor, size,
+        work, [select(request.id).where(open_, place, ~ended, ~answered)], (request.asked_at, request.id), cursor, size,
         REQUESTS, lambda row: {**_request(row, names), "number": row["number"], "title": row["title"]},
     )  # fmt: skip
 
@@ -1102,7 +1128,7 @@ def incidents(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> d
     visible = or_(_in_area(work, who, _case.area), _had_part(work, actor))
     shown = select(incident.id).where(incident.settled_at.is_(None), exists().where(_case.id == incident.case, visible))
     return _page(
-        work, shown, (incident.opened_at, incident.id), cursor, size, INCIDENTS,
+        work, [shown], (incident.opened_at, incident.id), cursor, size, INCIDENTS,
         lambda row: {**_incident(row, names), "number": row["number"], "title": row["title"]},
     )  # fmt: skip
 
@@ -1117,7 +1143,7 @@ def stuck(work: Work, actor: Actor, size: int = PAGE) -> list[dict[str, Any]]:
         "unclaimed": _unclaimed(work, who),
     }
     return [
-        *(_cause(key, _page(work, which, oldest, "", size, STEPS, _step_row(work))) for key, which in steps.items()),
+        *(_cause(key, _page(work, [which], oldest, "", size, STEPS, _step_row(work))) for key, which in steps.items()),
         _cause("suspended", _suspended_too_long(work, who, size)),
         _cause("incident", incidents(work, actor, size=size)),
     ]
@@ -1168,7 +1194,7 @@ def _without_anybody(work: Work, who: Scope) -> Select[Any]:
     fitting = or_(_step.role.is_(None), post.c.role == _step.role)
     filled = exists().where(post.c.unit == _step.unit, fitting, _holds(work, post), ~away)
     waiting = and_(_steps_of(work, who), _WAITS)
-    empty = select(_step.role, _step.unit).where(waiting, ~or_(*_NO_UNIT), ~filled)
+    empty = select(_step.role, _step.unit).where(waiting, ~_NO_UNIT, ~filled)
     pairs = [tuple(row) for row in work.connection.execute(empty.distinct())]
     nobody = [(role or "", unit) for role, unit in pairs if role is None or not work.directory.holders(role, unit)]
     which = tuple_(func.coalesce(_step.role, ""), _step.unit).in_(nobody) if nobody else _step.id == NOTHING
@@ -1177,7 +1203,7 @@ def _without_anybody(work: Work, who: Scope) -> Select[Any]:
 
 def _without_unit(work: Work, who: Scope) -> Select[Any]:
     """Open steps that should have a unit: the diagram says how to find it, and the facts gave nothing."""
-    homeless = and_(_steps_of(work, who), _WAITS, _HELD_BY_NOBODY, or_(*_NO_UNIT))
+    homeless = and_(_steps_of(work, who), _WAITS, _HELD_BY_NOBODY, _NO_UNIT)
     query = select(_case.definition, _step.node).join(tables.case, _case.id == _step.case).where(homeless)
     found = [tuple(row) for row in work.connection.execute(query.distinct())]
     wrong = [pair for pair in found if _names_unit(work.library.definition(work.connection, pair[0]), pair[1])]

@@ -357,24 +357,40 @@ def upgrade() -> None:
         sa.Column("clock", sa.Text(), comment="JSON: see running.Running"),
         sa.Column("light", sa.String(10), comment="green, yellow, red, supervise as last announced; null: no limit"),
         sa.Column("light_at", instant, comment="when the light changes next"),
+        sa.Column(
+            "precedence",
+            sa.Integer(),
+            server_default="2",
+            nullable=False,
+            comment="0 emergency, 1 a limit that binds, 2 a product default or no limit",
+        ),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["case"], ["case.id"], name="fk_step_case"),
         sa.PrimaryKeyConstraint("id", name="pk_step"),
     )
     op.create_index(
-        "ix_step_area",
+        "ix_step_area", "step", ["area"], **where("status = 'open'"), postgresql_ops={"area": "varchar_pattern_ops"}
+    )
+    op.create_index("ix_step_case", "step", ["case"])
+    op.create_index("ix_step_done", "step", ["unit", "case"], **where("status <> 'open'"))
+    op.create_index("ix_step_light", "step", ["light_at"], **where("status = 'open'"))
+    op.create_index(
+        "ix_step_lit",
         "step",
-        ["area", "light", "due_at"],
+        ["light", "precedence", "due_at", "area"],
         **where("status = 'open'"),
         postgresql_ops={"area": "varchar_pattern_ops"},
     )
-    op.create_index("ix_step_case", "step", ["case"])
-    op.create_index("ix_step_light", "step", ["light_at"], **where("status = 'open'"))
-    op.create_index("ix_step_overdue", "step", ["due_at"], **where("status = 'open'"))
+    op.create_index(
+        "ix_step_overdue",
+        "step",
+        ["precedence", "due_at", "area"],
+        **where("status = 'open'"),
+        postgresql_ops={"area": "varchar_pattern_ops"},
+    )
     op.create_index("ix_step_person", "step", ["person", "due_at"], **where("status = 'open'"))
     op.create_index("ix_step_sent", "step", ["sender", "due_at"], **where("status = 'open'"))
     op.create_index("ix_step_unit", "step", ["unit", "role", "due_at"], **where("status = 'open'"))
-    op.create_index("ix_step_unit_case", "step", ["unit", "case"])
     op.create_index("uq_step_open", "step", ["case", "token"], unique=True, **where("status = 'open'"))
     op.create_table(
         "timer",

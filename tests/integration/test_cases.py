@@ -918,6 +918,26 @@ def test_nothing_is_suspended_in_an_emergency_or_after_the_end(matter: Scene) ->
         matter.do(cases.ask, "han", case, asked)
 
 
+def test_an_emergency_puts_every_step_of_its_case_first_and_its_end_back_in_line(scene: Scene) -> None:
+    binding = Limit("handle", Basis("statute", article="ZJ-13.3"), 3, "working_day")
+    scene.draw(MATTER.replace("form=handle limit=day", "form=handle limit=handle"), limits={"handle": binding})
+    case = scene.handling()
+    assert precedences(scene, case) == {"handle": 1}
+    scene.do(cases.interrupt, "wang", case, "emergency", {})
+    assert precedences(scene, case) == {"handle": 0, "rescue": 0}
+    scene.complete("ou", case, "rescue")
+    assert precedences(scene, case) == {"handle": 1}
+    scene.complete("han", case, "handle", result="已修好")
+    assert precedences(scene, case) == {"check": 2}
+
+
+def precedences(scene: Scene, case: int) -> dict[str, int]:
+    step = tables.step
+    query = select(step.c.node, step.c.precedence).where(step.c.case == case, step.c.status == "open")
+    with scene.engine.look() as work:
+        return {row.node: row.precedence for row in work.connection.execute(query)}
+
+
 def test_a_return_resets_neither_the_overall_clock_nor_the_units(scene: Scene) -> None:
     scene.draw("""
         start s

@@ -408,7 +408,7 @@ def test_what_binds_comes_before_product_defaults_and_emergencies_before_all(tow
     town.hand_to("water", dispatched)
     urgent = town.open("north", "紧急")
     with town.engine.work() as work:
-        work.connection.execute(update(tables.case).where(tables.case.c.id == urgent), {"emergency": True})
+        work.connection.execute(update(tables.step).where(tables.step.c.case == urgent), {"precedence": 0})
     town.pass_(days=9)
     page = overdue(town, "ou")
     assert titles(page) == ["紧急", "法定", "产品默认"]
