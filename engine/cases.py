@@ -46,7 +46,7 @@ from engine.casework import (
 )
 from engine.directory import Actor
 from engine.errors import Conflict, Forbidden, NotFound, Refused
-from engine.library import day_of
+from engine.library import Pack, day_of
 from engine.machine import variables
 from engine.model import (
     Assigned,
@@ -449,3 +449,9 @@ def facts_at(work: Work, case_id: int, step: int) -> Mapping[str, Any]:
     state = decode(row.state, State)
     token = state.tokens.get(step)
     return variables(state, token.scope if token else 1)
+
+
+def pack_of(work: Work, case_id: int) -> Pack:
+    """The pack that governs a case."""
+    key = work.connection.execute(select(tables.case.c.pack).where(tables.case.c.id == case_id)).scalar_one()
+    return work.library.pack(work.connection, key)

@@ -14,8 +14,8 @@ def keep(work: Work, call: Call) -> Mapping[str, Any]:
     if known.get("has_requester") and "inform_outcome" not in known and call.node == "archive":
         raise Refused(
             "archive.requester-not-informed",
-            "办结前请告知诉求人（办法第二十九条第二款），或写明无法告知的原因。",
-            "Inform the requester first (Measures Art. 29.2), or record why it is impossible.",
-            article="JS-29.2b",
+            "归档前请告知诉求人，或写明无法告知的原因。",
+            "Inform the requester first, or record why it is impossible.",
+            article=facts.cited(work, call, "JS-29.2"),
         )
     return {}

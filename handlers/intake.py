@@ -109,6 +109,7 @@ def _known(work: Work, actor: Actor, pack: Pack, grid: Unit, answer: Mapping[str
         "grid": grid.id,
         "agency": agency.id,
         "agencies": [unit.id for unit in agencies],
+        "governments": [_government(work, agencies[n:]).id for n in range(len(agencies))],
         "higher_agency": agencies[min(1, len(agencies) - 1)].id,
         **_of_each_level(work, grid),
         "township": _agency(work, grid, "township").id,

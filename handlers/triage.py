@@ -19,29 +19,26 @@ def lawful(work: Work, call: Call) -> Mapping[str, Any]:
         raise Refused("triage.unit-twice", "同一单位不能分派两次。", "A unit cannot be assigned twice.")
     if sum(assignment["duty"] == "lead" for assignment in assignments) != 1:
         raise Refused("triage.one-lead", "请指定一个主办单位，且只能有一个。", "Name exactly one lead unit.")
-    known = facts.of(work, call)
-    for id in units:
-        _may_receive(work, id, known)
+    if any(work.directory.unit(id).kind == "grid" for id in units):
+        _workers_may(work, call)
     return {}
 
 
-def _may_receive(work: Work, id: str, known: Mapping[str, Any]) -> None:
-    unit = work.directory.unit(id)
-    if unit.kind != "grid":
-        return
+def _workers_may(work: Work, call: Call) -> None:
+    """Refuses what must not be asked of a grid worker."""
+    known = facts.of(work, call)
     if known.get("requires_enforcement_power"):
         raise Refused(
             "triage.enforcement",
-            "此事项须由行政机关工作人员实施，不得交给网格员（办法第十六条第三款第二项），请分流至有权部门。",
-            "This takes enforcement power and never goes to a grid worker (Measures Art. 16.3(2)): dispatch it to "
-            "the department that has it.",
-            article="JS-16.3(2)",
+            "此事项须由行政机关工作人员实施，不得交给网格员，请分流至有权部门。",
+            "This takes enforcement power and never goes to a grid worker: dispatch it to the department that has it.",
+            article=facts.cited(work, call, "JS-16.3", "LZ-15.3"),
         )
     if not known.get("listed") or known.get("performer") != "grid_worker":
         raise Refused(
             "triage.off-list",
-            "此项不在清单内或清单未定由网格员实施，不得要求网格员办理（条例第十条、办法第十六条第三款），请分流至部门。",
-            "Off the list, or not for workers by the list: it must not be asked of a grid worker (Art. 10, Measures "
-            "Art. 16.3). Dispatch it to a department.",
-            article="ZJ-10",
+            "此项不在清单内或清单未定由网格员实施，不得要求网格员办理，请分流至部门。",
+            "Off the list, or not for workers by the list: it must not be asked of a grid worker. Dispatch it to a "
+            "department.",
+            article=facts.cited(work, call, "ZJ-10", "JS-16.3", "X3-19.4"),
         )
