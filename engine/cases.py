@@ -162,7 +162,7 @@ def complete(work: Work, actor: Actor, step: int, revision: int, answer: Mapping
     node = case.node(row)
     case.keep_apart(actor, node, waiver)
     given = forms.read(case.form(node), answer)
-    case.ask_guards(row, node, {**given.routing, **given.record})
+    case.ask_guards(actor, row, node, {**given.routing, **given.record})
     said = {**given.record, **({"waiver": waiver} if waiver.strip() else {})}
     case.happen(actor, "completed", Completed(row["token"], given.routing), said, {"node": row["node"]})
     case.save()

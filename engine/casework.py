@@ -323,10 +323,10 @@ class Case:
                 "(product default, not law).",
             )
 
-    def ask_guards(self, row: Mapping[str, Any], node: Node, answer: Mapping[str, Any]) -> None:
+    def ask_guards(self, actor: Actor, row: Mapping[str, Any], node: Node, answer: Mapping[str, Any]) -> None:
         """What the domain has to say before a step is answered: each guard of the node may refuse."""
         for name in node.properties.get("guard", "").split():
-            call = Call(self.row["id"], row["token"], row["node"], answer, "")
+            call = Call(self.row["id"], row["token"], row["node"], answer, "", actor)
             self.handler(name, node).run(self.work, call)
 
     def handler(self, name: str, node: Node) -> Handler:
@@ -457,11 +457,22 @@ class Case:
                 return "decided", Completed(opened.step, found, outcome.matched)
             self.stored["state"] = encode(self.state)
             _CHANGE_CASE.run(self.work.connection, {"key": self.row["id"], "state": self.stored["state"]})
-            call = Call(self.row["id"], opened.step, opened.node, opened.arguments, "")
-            return "decided", Completed(opened.step, dict(self.work.handlers[node.handler].run(self.work, call)))
+            handler = self.work.handlers[node.handler]
+            said = self.said() if handler.kind == "enact" else {}
+            call = Call(self.row["id"], opened.step, opened.node, opened.arguments, "", self.sender, said)
+            return "decided", Completed(opened.step, dict(handler.run(self.work, call)))
         except DecisionError as error:
             self.notes[opened.step] = str(error.words)
             return "decision-failed", Failed(opened.step, error.code)
+
+    def said(self) -> dict[str, Any]:
+        """What people have said in the case so far, in this act too: the last word on each field."""
+        found: dict[str, Any] = {}
+        for _, values in sorted(records.said(self.work.connection, self.subject).items()):
+            found.update(values)
+        for entry in self.entries:
+            found.update(entry.secret)
+        return found
 
     def leave_by(self, actor: Actor, row: Mapping[str, Any], code: str, answer: Mapping[str, Any]) -> None:
         self.must_be_offered("escalation", code)
@@ -545,7 +556,7 @@ class Case:
 
     def decides(self, node: Node) -> bool:
         handler = self.work.handlers.get(node.handler)
-        return handler is not None and handler.kind == "decide"
+        return handler is not None and handler.kind in ("decide", "enact")
 
     def close_step(self, actor: Actor, effect: Closed, change: _Change) -> None:
         row = self.steps.pop(effect.step)

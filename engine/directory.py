@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, func, or_, select
 
-from engine import records
+from engine import records, versions
 from engine.calendars import local
-from engine.errors import Conflict, Finding, Forbidden, Invalid, NotFound, Refused, Words
+from engine.errors import Finding, Forbidden, Invalid, NotFound, Refused, Words
 from engine.model import Value, decode, encode_sorted
 from engine.records import Entry
 from engine.store import Prepared
@@ -76,21 +76,11 @@ class Actor(Value, frozen=True):
     area: str
 
 
-def _valid(table: Table, at: Any, day: Any) -> ColumnElement[bool]:
-    """Rows that hold on a day (`2026-03-02`) and were known at a moment; both may be parameters."""
-    return and_(
-        table.c.recorded_at <= at,
-        or_(table.c.superseded_at.is_(None), table.c.superseded_at > at),
-        table.c.valid_from <= day,
-        or_(table.c.valid_to.is_(None), table.c.valid_to >= day),
-    )
-
-
 _PASSED = Prepared(
     select(training.c.kind).where(
         training.c.person == bindparam("person"),
         training.c.passed,
-        _valid(training, bindparam("at", type_=Instant()), bindparam("day")),
+        versions.valid(training, bindparam("at", type_=Instant()), bindparam("day")),
     )
 )
 
@@ -140,6 +130,19 @@ class Directory:
     def agency_of(self, area: str, level: str) -> Unit | None:
         """The governance agency of this level whose territory contains the area; the first by id."""
         return self._first("governance_agency", area, level)
+
+    def authority(self, kind: str, area: str, level: str) -> Unit | None:
+        """The unit of a kind and level whose territory contains the area; the first by id."""
+        return self._first(kind, area, level)
+
+    def committees(self, area: str) -> list[Unit]:
+        """The village and residents' committees whose territory lies in the area or contains it, by area."""
+        lies = or_(unit.c.area.startswith(area, autoescape=True), unit.c.area.in_(_paths(area)))
+        return self._units(unit.c.kind == "committee", unit.c.level == "village", lies)
+
+    def inside(self, kind: str, area: str) -> list[Unit]:
+        """The units of a kind that lie in an area, by area and id."""
+        return self._units(unit.c.kind == kind, unit.c.area.startswith(area, autoescape=True))
 
     def agency_above(self, of: Unit) -> Unit | None:
         """The next governance agency above a unit, one level at a time (X3-20.2b)."""
@@ -242,7 +245,7 @@ class Directory:
 
     def _holds(self, table: Table) -> ColumnElement[bool]:
         """Rows that hold on the day and were known at the moment."""
-        return _valid(table, self._at, self._day)
+        return versions.valid(table, self._at, self._day)
 
     def _last_name(self, table: Table, id: str) -> str:
         """The name of the newest version that had begun by the day."""
@@ -374,9 +377,9 @@ def put_unit(
     The area is derived from the parent. Raises `Invalid` with all findings, `Conflict` when something about the
     unit was recorded later than `at`.
     """
-    _alone(connection, unit)
+    versions.alone(connection, unit)
     values: dict[str, Any] = {"kind": kind, "level": level, "code": code, "name": name, "parent": parent}
-    above = _current(connection, unit, parent, valid_from) if parent else None
+    above = versions.current(connection, unit, parent, valid_from) if parent else None
     faults = [
         *_shape_faults(id, values),
         *_changed_faults(connection, id, kind, level),
@@ -391,9 +394,9 @@ def put_unit(
         "area": _area(kind, code, above),
         "attributes": encode_sorted(dict(attributes or {})).decode(),
     }
-    written = _put(connection, unit, id, values, valid_from, valid_to, at)
+    written = versions.put(connection, unit, id, values, valid_from, valid_to, at)
     known = _unit(written)
-    detail = {**values, "attributes": known.attributes, **_dates(written)}
+    detail = {**values, "attributes": known.attributes, **versions.dates(written)}
     _note(connection, f"unit/{id}", "unit-put", by, detail, at, known.area)
     _carry_along(connection, known, by, at)
     for row in _versions_after(connection, parent, known.valid_from):
@@ -526,7 +529,7 @@ def _ancestors(connection: Connection, row: Row[Any], day: date) -> set[str]:
     """The ids from this unit upwards; ends in any case."""
     seen = {row.id}
     while row.parent and row.parent not in seen:
-        above = _current(connection, unit, row.parent, day)
+        above = versions.current(connection, unit, row.parent, day)
         if above is None:
             break
         row = above
@@ -583,11 +586,11 @@ def _carry_along(connection: Connection, above: Unit, by: Actor, at: datetime) -
         area = f"{above.area}{row.code}/" if row.kind in TERRITORIES else above.area
         if area != row.area:
             begin = max(date.fromisoformat(row.valid_from), above.valid_from)
-            end = min((day for day in (_day(row.valid_to), above.valid_to) if day), default=None)
+            end = min((day for day in (versions.day_or_none(row.valid_to), above.valid_to) if day), default=None)
             values = {name: row._mapping[name] for name in ("kind", "level", "code", "name", "parent", "attributes")}
-            written = _put(connection, unit, row.id, {**values, "area": area}, begin, end, at, rest=True)
+            written = versions.put(connection, unit, row.id, {**values, "area": area}, begin, end, at, rest=True)
             moved = _unit(written)
-            detail = {"area": area, "with": above.id, **_dates(written)}
+            detail = {"area": area, "with": above.id, **versions.dates(written)}
             _note(connection, f"unit/{row.id}", "unit-moved", by, detail, at, area)
             _carry_along(connection, moved, by, at)
 
@@ -611,7 +614,7 @@ def put_person(
     """A person, or how a known one is from `valid_from` on. `contact` is a work contact; `worker_kind` one of
     `WORKER_KINDS` for grid workers. `area` is that of the unit which keeps the person's data. Name and contact go
     to the record as erasable values. Raises `Invalid`, `Conflict`."""
-    _alone(connection, person)
+    versions.alone(connection, person)
     kinds: list[Finding] = []
     if worker_kind is not None and worker_kind not in WORKER_KINDS:
         kinds.append(
@@ -626,9 +629,9 @@ def put_person(
         kinds.append(_fault("name", id, "人员须有编号和姓名。", "A person needs an id and a name."))
     _raise([*kinds, *_date_faults(id, valid_from, valid_to)], f"人员“{id}”", f"the person “{id}”")
     values = {"name": name, "contact": contact, "worker_kind": worker_kind}
-    written = _put(connection, person, id, values, valid_from, valid_to, at)
+    written = versions.put(connection, person, id, values, valid_from, valid_to, at)
     secret = {"name": name, **({"contact": contact} if contact else {})}
-    detail = {**({"worker_kind": worker_kind} if worker_kind else {}), **_dates(written)}
+    detail = {**({"worker_kind": worker_kind} if worker_kind else {}), **versions.dates(written)}
     _note(connection, f"person/{id}", "person-put", by, detail, at, area, secret)
 
 
@@ -647,8 +650,8 @@ def give_post(
 ) -> None:
     """Gives a person a role in a unit. `roles` says which kinds of units each role fits; the same role in the
     same unit cannot be held twice at once. Raises `Invalid` with all findings."""
-    _alone(connection, post)
-    where = _current(connection, _UNIT, unit, valid_from)
+    versions.alone(connection, post)
+    where = versions.current(connection, _UNIT, unit, valid_from)
     faults = [
         *_date_faults(id, valid_from, valid_to),
         *_person_faults(connection, id, person, valid_from),
@@ -658,15 +661,17 @@ def give_post(
                        valid_from, valid_to, Words("同一岗位", "the same post")),
     ]  # fmt: skip
     _raise(faults, f"岗位“{id}”", f"the post “{id}”")
-    written = _put(connection, post, id, {"person": person, "unit": unit, "role": role}, valid_from, valid_to, at)
-    detail = {"post": id, "unit": unit, "role": role, **_dates(written)}
+    written = versions.put(
+        connection, post, id, {"person": person, "unit": unit, "role": role}, valid_from, valid_to, at
+    )
+    detail = {"post": id, "unit": unit, "role": role, **versions.dates(written)}
     _note(connection, f"person/{person}", "post-given", by, detail, at, where.area if where else "/")
 
 
 def end_post(connection: Connection, id: str, *, last_day: date, by: Actor, at: datetime) -> None:
     """Ends a post after `last_day`. Raises `Refused` while the person holds open steps that nobody else could go
     on with: reassign them first (X3-15; product default elsewhere). Raises `NotFound`, `Invalid`."""
-    _alone(connection, post)
+    versions.alone(connection, post)
     current = select(post).where(post.c.id == id, post.c.superseded_at.is_(None)).order_by(post.c.valid_from)
     rows = connection.execute(current).all()
     if not rows:
@@ -681,8 +686,8 @@ def end_post(connection: Connection, id: str, *, last_day: date, by: Actor, at: 
         )
         _raise([fault], f"岗位“{id}”", f"the post “{id}”")
     _refuse_stranding(connection, first, last_day)
-    _cut(connection, post, id, last_day + timedelta(days=1), None, at)
-    where = _current(connection, _UNIT, first.unit, last_day)
+    versions.cut(connection, post, id, last_day + timedelta(days=1), None, at)
+    where = versions.current(connection, _UNIT, first.unit, last_day)
     detail = {"post": id, "unit": first.unit, "role": first.role, "last_day": last_day.isoformat()}
     _note(connection, f"person/{first.person}", "post-ended", by, detail, at, where.area if where else "/")
 
@@ -703,7 +708,7 @@ def report_absence(
     what was reported, so an early return is a report with an earlier `valid_to`. The reason may tell of
     somebody's health: it goes to the record as an erasable value. Raises `Invalid`: an unknown person, two
     absences at once, somebody substituting themselves or the one who substitutes them."""
-    _alone(connection, absence)
+    versions.alone(connection, absence)
     faults = [
         *_date_faults(id, valid_from, valid_to),
         *_person_faults(connection, id, person, valid_from),
@@ -713,11 +718,11 @@ def report_absence(
                        Words("缺勤", "an absence")),
     ]  # fmt: skip
     _raise(faults, f"缺勤“{id}”", f"the absence “{id}”")
-    _cut(connection, absence, id, date.min, None, at)
+    versions.cut(connection, absence, id, date.min, None, at)
     values = {"person": person, "substitute": substitute, "reason": reason}
-    written = _put(connection, absence, id, values, valid_from, valid_to, at)
+    written = versions.put(connection, absence, id, values, valid_from, valid_to, at)
     given = {"substitute": substitute} if substitute else {}
-    detail = {"absence": id, **given, **_dates(written)}
+    detail = {"absence": id, **given, **versions.dates(written)}
     area, secret = _home(connection, person, valid_from), {"reason": reason}
     _note(connection, f"person/{person}", "absence-reported", by, detail, at, area, secret)
 
@@ -737,8 +742,8 @@ def record_training(
 ) -> None:
     """A training or assessment that a unit gave to a person (ZJ-23): from which day it counts, and until when if
     it has to be repeated. Raises `Invalid`."""
-    _alone(connection, training)
-    giver = _current(connection, unit, given_by, valid_from)
+    versions.alone(connection, training)
+    giver = versions.current(connection, unit, given_by, valid_from)
     faults = [
         *_date_faults(id, valid_from, valid_to),
         *_person_faults(connection, id, person, valid_from),
@@ -757,8 +762,8 @@ def record_training(
         faults.append(_unit_fault(id, given_by, valid_from))
     _raise(faults, f"培训“{id}”", f"the training “{id}”")
     values = {"person": person, "kind": kind, "passed": passed, "given_by": given_by}
-    written = _put(connection, training, id, values, valid_from, valid_to, at)
-    detail = {"training": id, **values, **_dates(written)}
+    written = versions.put(connection, training, id, values, valid_from, valid_to, at)
+    detail = {"training": id, **values, **versions.dates(written)}
     _note(connection, f"person/{person}", "training-recorded", by, detail, at, giver.area if giver else "/")
 
 
@@ -766,7 +771,7 @@ def record_training(
 
 
 def _person_faults(connection: Connection, id: str, who: str, day: date) -> Iterator[Finding]:
-    if _current(connection, person, who, day) is None:
+    if versions.current(connection, person, who, day) is None:
         yield _fault(
             "person",
             id,
@@ -816,7 +821,7 @@ def _twice_faults(
     valid_to: date | None,
     what: Words,
 ) -> Iterator[Finding]:
-    query = select(table).where(*same, table.c.id != id, *_overlapping(table, valid_from, valid_to))
+    query = select(table).where(*same, table.c.id != id, *versions.overlapping(table, valid_from, valid_to))
     row = connection.execute(query.order_by(table.c.valid_from).limit(1)).first()
     if row is not None:
         yield _fault(
@@ -834,7 +839,9 @@ def _substitute_faults(
         return
     yield from _person_faults(connection, id, substitute, valid_from)
     back = select(absence.c.id).where(
-        absence.c.person == substitute, absence.c.substitute == who, *_overlapping(absence, valid_from, valid_to)
+        absence.c.person == substitute,
+        absence.c.substitute == who,
+        *versions.overlapping(absence, valid_from, valid_to),
     )
     if substitute == who or connection.execute(back.limit(1)).first() is not None:
         yield _fault(
@@ -907,104 +914,16 @@ _UNIT = unit
 """Under another name where `unit` is an argument."""
 
 
-def _current(connection: Connection, table: Table, id: str, day: date) -> Row[Any] | None:
-    """The version that holds on a day, as known now."""
-    query = select(table).where(table.c.id == id, *_overlapping(table, day, day))
-    return connection.execute(query).first()
-
-
-def _overlapping(table: Table, first: date, last: date | None) -> list[ColumnElement[bool]]:
-    """Known now, and in force on some day from `first` to `last`."""
-    begins = [table.c.valid_from <= last.isoformat()] if last else []
-    ends = or_(table.c.valid_to.is_(None), table.c.valid_to >= first.isoformat())
-    return [table.c.superseded_at.is_(None), ends, *begins]
-
-
-def _put(
-    connection: Connection,
-    table: Table,
-    id: str,
-    values: Mapping[str, Any],
-    first: date,
-    last: date | None,
-    at: datetime,
-    *,
-    rest: bool = False,
-) -> Row[Any]:
-    """Writes a version. Without a last day it holds until the next one that is planned. What held before on these
-    days is superseded; of a version that began earlier its earlier days stay, and with `rest` its later ones."""
-    if last is None:
-        planned = select(func.min(table.c.valid_from)).where(
-            table.c.id == id, table.c.superseded_at.is_(None), table.c.valid_from > first.isoformat()
-        )
-        following = _day(connection.execute(planned).scalar())
-        last = following - timedelta(days=1) if following else None
-    _cut(connection, table, id, first, last, at, rest=rest)
-    return _insert(connection, table, {**values, "id": id}, first.isoformat(), last.isoformat() if last else None, at)
-
-
-def _cut(
-    connection: Connection,
-    table: Table,
-    id: str,
-    first: date,
-    last: date | None,
-    at: datetime,
-    *,
-    rest: bool = False,
-) -> None:
-    """Nothing is known of `id` from `first` to `last` any more."""
-    latest = connection.execute(select(func.max(table.c.recorded_at)).where(table.c.id == id)).scalar()
-    if latest is not None and latest > at:
-        raise Conflict(
-            "directory.later",
-            f"“{id}”在{latest.isoformat()}已有新的登记，请刷新后重试。",
-            f"“{id}” was recorded at {latest.isoformat()}, which is later. Reload and try again.",
-        )
-    for row in connection.execute(select(table).where(table.c.id == id, *_overlapping(table, first, last))).all():
-        connection.execute(update(table).where(table.c.row == row.row), {"superseded_at": at})
-        if row.valid_from < first.isoformat():
-            _insert(connection, table, dict(row._mapping), row.valid_from, (first - timedelta(days=1)).isoformat(), at)
-        if rest and last and (row.valid_to is None or row.valid_to > last.isoformat()):
-            _insert(connection, table, dict(row._mapping), (last + timedelta(days=1)).isoformat(), row.valid_to, at)
-
-
-_KEPT = frozenset({"row", "valid_from", "valid_to", "recorded_at", "superseded_at"})
-
-
-def _insert(
-    connection: Connection, table: Table, values: Mapping[str, Any], first: str, last: str | None, at: datetime
-) -> Row[Any]:
-    version = {name: value for name, value in values.items() if name not in _KEPT}
-    version |= {"valid_from": first, "valid_to": last, "recorded_at": at}
-    return connection.execute(insert(table).values(version).returning(table)).one()
-
-
-def _alone(connection: Connection, table: Table) -> None:
-    """Nobody else writes to this registry until the transaction ends: what was checked then still holds. On
-    SQLite nobody does anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
-
-
 def _home(connection: Connection, who: str, day: date) -> str:
     """The area of the person's first post on a day."""
     query = (
         select(unit.c.area)
         .join(post, post.c.unit == unit.c.id)
-        .where(post.c.person == who, *_overlapping(post, day, day), *_overlapping(unit, day, day))
+        .where(post.c.person == who, *versions.overlapping(post, day, day), *versions.overlapping(unit, day, day))
         .order_by(post.c.id)
         .limit(1)
     )
     return connection.execute(query).scalar() or "/"
-
-
-def _day(value: str | None) -> date | None:
-    return date.fromisoformat(value) if value else None
-
-
-def _dates(row: Row[Any]) -> dict[str, str]:
-    return {"valid_from": row.valid_from, **({"valid_to": row.valid_to} if row.valid_to else {})}
 
 
 def _note(

@@ -34,7 +34,8 @@ class Role(Value, frozen=True):
 class Pack(Value, frozen=True):
     """The rules of a place from a day on. `processes` maps names (`matter`) to hashes of definitions, `limits`,
     `forms` (JSON Schema), `roles`, `decisions` and `articles` are by key; `items` is the matter list;
-    `statuses` gives labels in the order in which they count; `settings` are configurable readings."""
+    `statuses` gives labels in the order in which they count; `settings` are configurable readings; `procedures` are
+    the cases that somebody may begin beside matters, by start event."""
 
     key: str
     place: str
@@ -54,6 +55,7 @@ class Pack(Value, frozen=True):
     statuses: dict[str, Words]
     ways_in: dict[str, dict[str, Any]]
     settings: dict[str, Any]
+    procedures: dict[str, dict[str, Any]] = {}
 
     def setting(self, key: str, default: Any) -> Any:
         return self.settings.get(key, default)

@@ -34,6 +34,13 @@ STATUSES: Mapping[str, Words] = {
     "to_close": Words("待办结", "to close"),
     "to_archive": Words("待归档", "to archive"),
     "replying": Words("督办回复中", "replying to supervision"),
+    "to_approve": Words("待批准", "to approve"),
+    "reviewing": Words("审核中", "reviewing"),
+    "consulting": Words("征求意见中", "consulting"),
+    "applying": Words("申请中", "applying"),
+    "processing": Words("办理程序中", "in procedure"),
+    "to_publish": Words("待公布", "to publish"),
+    "to_file": Words("待备案", "to file"),
     "closed": Words("已办结", "closed"),
     "archived": Words("已归档", "archived"),
     "refused": Words("不予受理", "refused"),
@@ -44,7 +51,17 @@ STATUSES: Mapping[str, Words] = {
 }
 """Every status with its label, in the order in which a matter shows them: see `matter_status`."""
 
-ORDER: Sequence[str] = tuple(STATUSES)
+ENDS: Mapping[str, Words] = {
+    "enacted": Words("已生效", "in effect"),
+    "rejected": Words("未获批准", "not approved"),
+    "completed": Words("已完成", "completed"),
+}
+"""How a procedure beside matters may end; a matter ends in a status of its last assignment."""
+
+ORDER: Sequence[str] = (*STATUSES, *ENDS)
+PROCEDURE = ("to_approve", "reviewing", "consulting", "applying", "processing", "to_publish", "to_file")
+"""What the steps of procedures beside matters are called (a list, a grid, a worker, a complaint): in which order they
+come is for each diagram to say, and no text has statuses for them."""
 RESTING = frozenset({"closed", "archived", "refused", "returned", "withdrawn", "passed_on", "voided"})
 """The unit has nothing to do."""
 OPEN = frozenset(STATUSES) - RESTING
@@ -199,6 +216,9 @@ def _table() -> Iterator[Change]:
     yield Change(None, "returned", "ZJ-10")  # an instruction beyond the list reaches nobody
     for before, lines in _BY_STATUS.items():
         yield from (Change(before, after, basis) for basis, afters in lines for after in afters.split())
+    starting: tuple[str | None, ...] = (None, *PROCEDURE, "passed_on")
+    yield from (Change(before, after, DEFAULT) for before in starting for after in PROCEDURE if after != before)
+    yield from (Change(before, "passed_on", DEFAULT) for before in PROCEDURE)
     for before in _COMING_BACK:
         yield from (Change(before, after, basis) for after, basis in _ANEW)
     yield Change("passed_on", "to_feed_back", "ZJ-13.3")  # a part of the unit handled it

@@ -79,6 +79,7 @@ def read_folder(folder: Path) -> Folder:
         departments={one["key"]: one for one in _json(folder / "list.json")["departments"]},
         statuses={status["key"]: _words(status) for status in manifest["statuses"]},
         ways_in=_ways_in(manifest),
+        procedures={one["event"]: dict(one) for one in manifest.get("procedures", [])},
         settings=manifest.get("settings", {}) | {"governing_day": manifest.get("governing_day", "discovery")},
     )
     findings.extend(finding for one in drawn.values() for finding in checks.check(one.definition, pack))

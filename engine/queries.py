@@ -12,11 +12,12 @@ time is explained: a browser counts no days.
 
 import json
 import math
+import operator
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, reduce
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
+    String,
     Table,
     and_,
     case,
@@ -36,6 +38,7 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    union_all,
 )
 
 from engine import lifecycle, limits, records, tables
@@ -234,19 +237,21 @@ def inbox(
     """Open steps, what runs out first on top. `mine`: held by the actor, or waiting for somebody in one of the
     actor's posts (those they substitute included), or for anybody of their unit; `unit`: of the actor's unit;
     `others`: sent by the unit, with somebody else now. `counts` holds the length of each tab, without filters."""
-    tabs = _tabs(work, actor)
-    key = (func.coalesce(_step.due_at, _NEVER), _step.id)
-    page = _page(work, [_steps(work, filters or Filters()).where(tabs[tab])], key, cursor, size, STEPS, _step_row(work))
-    counts = {name: _count(work, [select(_step.id).where(which)]) for name, which in tabs.items()}
-    return {**page, "counts": counts}
+    tabs, wanted = _tabs(work, actor), _steps(work, filters or Filters())
+    parts = [_Part([wanted.where(one, _step.due_at.is_not(None)) for one in tabs[tab]], (_step.due_at, _step.id))]
+    parts.append(_Part([wanted.where(one, _step.due_at.is_(None)) for one in tabs[tab]], (_step.id,)))
+    counts = _counts(work, tabs)
+    total = None if filters else counts[tab]
+    return {**_page(work, parts, cursor, size, STEPS, _step_row(work), total=total), "counts": counts}
 
 
-def _tabs(work: Work, actor: Actor) -> dict[Tab, ColumnElement[bool]]:
+def _tabs(work: Work, actor: Actor) -> dict[Tab, list[ColumnElement[bool]]]:
+    """Each tab as conditions of which a step fulfils at most one, each read by an index."""
     elsewhere = or_(_step.unit != actor.unit, and_(_SIGNED_FOR, _step.person != actor.person))
     return {
-        "mine": or_(and_(_OPEN, _step.person == actor.person), *_waiting(work, actor)),
-        "unit": and_(_OPEN, _step.unit == actor.unit),
-        "others": and_(_OPEN, _step.sender == actor.unit, elsewhere),
+        "mine": [and_(_OPEN, _step.person == actor.person), *_waiting(work, actor)],
+        "unit": [and_(_OPEN, _step.unit == actor.unit)],
+        "others": [and_(_OPEN, _step.sender == actor.unit, elsewhere)],
     }
 
 
@@ -301,13 +306,13 @@ def overdue(
     """Open steps by light: emergencies first, limits that bind before product defaults, the longest overdue first.
     `counts` holds the number under each light, without filters."""
     who = scope(work, actor)
-    lights = {name: and_(_steps_of(work, who), *one) for name, one in _lights(work, who).items()}
-    query = _steps(work, filters or Filters()).where(lights[light])
-    parts = [query.where(_precedence(work, who) == one) for one in PRECEDENCES]
+    lights = _lights(work, who)
     key = (_step.due_at, _step.id) if light in CLOCKED else (_step.id,)
-    page = _page(work, parts, key, cursor, size, STEPS, _step_row(work))
-    counts = {name: _count(work, [select(_step.id).where(one)]) for name, one in lights.items()}
-    return {**page, "counts": counts}
+    wanted, first = _steps(work, filters or Filters()), _by(who, _step.precedence)
+    parts = [_Part([wanted.where(one, first == rank) for one in lights[light]], key) for rank in PRECEDENCES]
+    counts = _counts(work, lights)
+    total = None if filters else counts[light]
+    return {**_page(work, parts, cursor, size, STEPS, _step_row(work), total=total), "counts": counts}
 
 
 CLOCKED = frozenset({"overdue", "warning"})
@@ -315,20 +320,23 @@ CLOCKED = frozenset({"overdue", "warning"})
 
 
 def _lights(work: Work, who: Scope) -> dict[Light, list[ColumnElement[bool]]]:
-    every = _precedence(work, who).in_(PRECEDENCES)
+    """Each light as conditions of which a step fulfils at most one, each read by an index."""
+    here, light, first = _steps_of(work, who), _by(who, _step.light), _by(who, _step.precedence)
+    every = first.in_(PRECEDENCES)
     return {
-        "overdue": [every, _step.due_at < work.now],
-        "warning": [_step.light == "yellow", every, _step.due_at >= work.now],
-        "paused": [_step.light == "paused"],
-        "none": [or_(_step.light.is_(None), _step.light == "none"), _WAITS],
+        "overdue": [and_(here, every, _step.due_at < work.now)],
+        "warning": [and_(here, light == "yellow", every, _step.due_at >= work.now)],
+        "paused": [and_(here, light == "paused")],
+        "none": [and_(here, light.is_(None), _WAITS), and_(here, light == "none", _WAITS)],
     }
 
 
-def _precedence(work: Work, who: Scope) -> ColumnElement[int]:
-    """What comes first, as the index of overdue steps has it; the steps of one unit are few and read by its own."""
-    if who.whole_area or work.connection.dialect.name != "sqlite":
-        return _step.precedence
-    return literal_column("+step.precedence", tables.step.c.precedence.type)
+def _by(who: Scope, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column that an index over everything begins with; for one unit, whose few steps are read by its own index, in
+    a spelling that keeps the database from choosing the other."""
+    if who.whole_area:
+        return column
+    return column.concat("") if isinstance(column.type, String) else column + 0
 
 
 # -- what is there: matters --------------------------------------------------------------------------
@@ -342,7 +350,7 @@ def matters(
     query = _narrowed(work, select(_case.id).where(_listed(work, who)), wanted)
     if not _count(work, [query])["exact"]:
         query = _narrowed(work, select(_case.id).where(_listed(work, who, walking=True)), wanted)
-    return _page(work, [query], (_case.id,), cursor, size, MATTERS, _matter_row(work), newest_first=True)
+    return _page(work, [_Part([query], (_case.id,))], cursor, size, MATTERS, _matter_row(work), newest_first=True)
 
 
 def _narrowed(work: Work, query: Select[Any], wanted: Filters) -> Select[Any]:
@@ -383,48 +391,70 @@ def _worded(text: str) -> ColumnElement[bool]:
 # -- pages -------------------------------------------------------------------------------------------
 
 
+class _Part(NamedTuple):
+    """A part of a list: queries for ids, none of which finds what another finds, and the order, ending in the id."""
+
+    queries: Sequence[Select[Any]]
+    key: Sequence[ColumnElement[Any]]
+
+    def ids(self, seen: Sequence[Any], limit: int, newest_first: bool) -> Select[Any]:
+        """The first ids after a key, in order, each with its key. Each query stops early by itself."""
+        columns = [column.label(f"key_{place}") for place, column in enumerate(self.key)]
+        order = [column.desc() if newest_first else column for column in self.key]
+        found = [query.add_columns(*columns).order_by(*order).limit(limit) for query in self.queries]
+        if seen:
+            here, after = tuple_(*self.key), tuple_(*seen)
+            found = [query.where(here < after if newest_first else here > after) for query in found]
+        if len(found) == 1:
+            return found[0]
+        merged = union_all(*(select(query.subquery()) for query in found)).subquery()
+        keys = [merged.c[column.name] for column in columns]
+        return select(merged).order_by(*(key.desc() if newest_first else key for key in keys)).limit(limit)
+
+
 def _page(
     work: Work,
-    parts: Sequence[Select[Any]],
-    key: Sequence[ColumnElement[Any]],
+    parts: Sequence[_Part],
     cursor: str,
     size: int,
     rows: Select[Any],
     show: Callable[[RowMapping], dict[str, Any]],
     *,
     newest_first: bool = False,
+    total: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One page of a list: its rows, the cursor of the next page (empty: this is the last) and the total. The list
-    consists of parts, one after the other; each finds ids. `key` is the order in a part and ends in the id; only the
-    rows of the page are then fetched whole."""
+    consists of parts, one after the other; only the rows of the page are fetched whole."""
     size = max(1, min(size, PAGES))
-    total = _count(work, parts)
-    columns = [column.label(f"key_{place}") for place, column in enumerate(key)]
-    order = [column.desc() if newest_first else column for column in key]
-    begin, *seen = _read_cursor(cursor, key, len(parts)) if cursor else (0,)
+    total = total or _count(work, [query for part in parts for query in part.queries])
+    begin, *seen = _read_cursor(cursor, parts) if cursor else (0,)
     found: list[tuple[int, Any]] = []
     for number, part in enumerate(parts[begin:], begin):
-        query = part.add_columns(*columns).order_by(*order)
-        if seen and number == begin:
-            here, after = tuple_(*key), tuple_(*seen)
-            query = query.where(here < after if newest_first else here > after)
-        found += [(number, row) for row in work.connection.execute(query.limit(size + 1 - len(found)))]
+        query = part.ids(seen if number == begin else (), size + 1 - len(found), newest_first)
+        found += [(number, row) for row in work.connection.execute(query)]
         if len(found) > size:
             break
     last, row = found[size - 1] if len(found) > size else (0, ())
     ids = [row[0] for _, row in found[:size]]
-    whole = {row["id"]: row for row in _rows(work, rows.where(key[-1].in_(ids)))} if ids else {}
+    whole = {row["id"]: row for row in _rows(work, rows.where(parts[0].key[-1].in_(ids)))} if ids else {}
     return {"rows": [show(whole[id]) for id in ids], "next": _cursor([last, *row[1:]]) if row else "", "total": total}
 
 
-def _count(work: Work, parts: Sequence[Select[Any]]) -> dict[str, Any]:
-    found = 0
-    for part in parts:
-        few = part.limit(COUNTED + 1 - found).subquery()
-        found += int(work.connection.execute(select(func.count()).select_from(few)).scalar_one())
-        if found > COUNTED:
-            break
-    return _total(found)
+def _count(work: Work, queries: Sequence[Select[Any]]) -> dict[str, Any]:
+    """How many all of them find together."""
+    return _total(int(work.connection.execute(select(_how_many(queries))).scalar_one()))
+
+
+def _counts(work: Work, lists: Mapping[Any, Sequence[ColumnElement[bool]]]) -> dict[str, Any]:
+    """How many steps each list has, in one statement."""
+    numbers = [_how_many([select(_step.id).where(one) for one in conditions]) for conditions in lists.values()]
+    found = work.connection.execute(select(*numbers)).one()
+    return {name: _total(int(number)) for name, number in zip(lists, found, strict=True)}
+
+
+def _how_many(queries: Sequence[Select[Any]]) -> ColumnElement[int]:
+    few = (select(func.count()).select_from(query.limit(COUNTED + 1).subquery()).scalar_subquery() for query in queries)
+    return reduce(operator.add, few)
 
 
 def _total(found: int) -> dict[str, Any]:
@@ -438,13 +468,13 @@ def _cursor(values: Sequence[Any]) -> str:
     return urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str, key: Sequence[ColumnElement[Any]], parts: int) -> list[Any]:
+def _read_cursor(cursor: str, parts: Sequence[_Part]) -> list[Any]:
     """The part of the list that a cursor stands in, and the key of the last row before it."""
     try:
         part, *values = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if type(part) is not int or not 0 <= part < parts:
+        if type(part) is not int or not 0 <= part < len(parts):
             raise ValueError(part)
-        pairs = list(zip(values, key, strict=True))
+        pairs = list(zip(values, parts[part].key, strict=True))
         return [part, *(literal(_key_value(value, column), type_=column.type) for value, column in pairs)]
     except (ValueError, TypeError) as error:
         raise Invalid(
@@ -1117,7 +1147,8 @@ def requests(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> di
     ended = exists().where(_case.id == request.case, _case.closed_at.is_not(None))
     answered = exists().where(_step.id == request.step, _step.status != "open")
     return _page(
-        work, [select(request.id).where(open_, place, ~ended, ~answered)], (request.asked_at, request.id), cursor, size,
+        work, [_Part([select(request.id).where(open_, place, ~ended, ~answered)], (request.asked_at, request.id))],
+        cursor, size,
         REQUESTS, lambda row: {**_request(row, names), "number": row["number"], "title": row["title"]},
     )  # fmt: skip
 
@@ -1128,7 +1159,7 @@ def incidents(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> d
     visible = or_(_in_area(work, who, _case.area), _had_part(work, actor))
     shown = select(incident.id).where(incident.settled_at.is_(None), exists().where(_case.id == incident.case, visible))
     return _page(
-        work, [shown], (incident.opened_at, incident.id), cursor, size, INCIDENTS,
+        work, [_Part([shown], (incident.opened_at, incident.id))], cursor, size, INCIDENTS,
         lambda row: {**_incident(row, names), "number": row["number"], "title": row["title"]},
     )  # fmt: skip
 
@@ -1143,7 +1174,10 @@ def stuck(work: Work, actor: Actor, size: int = PAGE) -> list[dict[str, Any]]:
         "unclaimed": _unclaimed(work, who),
     }
     return [
-        *(_cause(key, _page(work, [which], oldest, "", size, STEPS, _step_row(work))) for key, which in steps.items()),
+        *(
+            _cause(key, _page(work, [_Part([which], oldest)], "", size, STEPS, _step_row(work)))
+            for key, which in steps.items()
+        ),
         _cause("suspended", _suspended_too_long(work, who, size)),
         _cause("incident", incidents(work, actor, size=size)),
     ]

@@ -180,6 +180,20 @@ training = _registry(
     Column("given_by", String(60), nullable=False, comment="unit"),
 )
 
+register = _registry(
+    "register",
+    Column(
+        "kind", String(40), nullable=False, comment="what the domain registers: matter_list, patrol_plan, filing, …"
+    ),
+    Column("area", String(200), nullable=False),
+    Column("unit", String(60), nullable=False, comment="who keeps it"),
+    Column("about", String(120), comment="unit, person, case or other thing it is about"),
+    Column("case", BigInteger, comment="the case whose steps led to it"),
+    Column("body", Text, nullable=False, comment="JSON, no personal data but ids and work contacts"),
+    Index("ix_register_kind", "kind", "area", postgresql_ops={"area": "varchar_pattern_ops"}),
+    Index("ix_register_about", "about", "kind"),
+)
+
 account = Table(
     "account",
     metadata,
@@ -277,19 +291,19 @@ step = Table(
     Index("uq_step_open", "case", "token", unique=True, sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'")),
     Index("ix_step_case", "case"),
-    Index("ix_step_unit", "unit", "role", "due_at", sqlite_where=text("status = 'open'"),
+    Index("ix_step_unit", "unit", "role", "due_at", "precedence", "light", "person", "kind", sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'")),
-    Index("ix_step_person", "person", "due_at", sqlite_where=text("status = 'open'"),
-          postgresql_where=text("status = 'open'")),
+    Index("ix_step_person", "person", "due_at", sqlite_where=text("status = 'open' AND person IS NOT NULL"),
+          postgresql_where=text("status = 'open' AND person IS NOT NULL")),
     Index("ix_step_done", "unit", "case", sqlite_where=text("status <> 'open'"),
           postgresql_where=text("status <> 'open'")),
-    Index("ix_step_sent", "sender", "due_at", sqlite_where=text("status = 'open'"),
+    Index("ix_step_sent", "sender", "due_at", "unit", "person", sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'")),
     Index("ix_step_area", "area", sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'"), postgresql_ops=PREFIX),
     Index("ix_step_overdue", "precedence", "due_at", "area", sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'"), postgresql_ops=PREFIX),
-    Index("ix_step_lit", "light", "precedence", "due_at", "area", sqlite_where=text("status = 'open'"),
+    Index("ix_step_lit", "light", "precedence", "due_at", "area", "kind", sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'"), postgresql_ops=PREFIX),
     Index("ix_step_light", "light_at", sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'")),

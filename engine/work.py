@@ -24,22 +24,26 @@ MACHINE = Actor(person="", post="", role="", unit="", area="/")
 
 
 class Call(NamedTuple):
-    """What a handler is told: which case and step ask, with what arguments. `key` is the same however often an
-    effect is attempted."""
+    """What a handler is told: which case and step ask, with what arguments, and whose act led there (for an effect
+    nobody's). `key` is the same however often an effect is attempted. `said` is what people said in the case so far,
+    for `enact` alone."""
 
     case: int
     step: int
     node: str
     arguments: Mapping[str, Any]
     key: str
+    actor: Actor = MACHINE
+    said: Mapping[str, Any] = {}
 
 
 class Handler(NamedTuple):
-    """What a service task does. `decide` runs inside the transaction and only reads; `effect` runs after the
-    commit, at least once, and has to be idempotent by `Call.key`. Both return the facts of the answer. A `guard`
+    """What a service task does. `decide` runs inside the transaction and only reads; `enact` runs there too and puts
+    into the registers what the case has decided, so that both stand or neither; `effect` runs after the commit, at
+    least once, and has to be idempotent by `Call.key`. All return the facts of the answer. A `guard`
     is asked before a step is answered (`Call.arguments` is the answer): it refuses by raising `Refused`."""
 
-    kind: Literal["decide", "effect", "guard"]
+    kind: Literal["decide", "enact", "effect", "guard"]
     run: Callable[["Work", Call], Mapping[str, Any]]
     doc: str = ""
 

@@ -195,6 +195,11 @@ class _Founder:
             village_code = f"{code}{village:03d}"
             place = f"{name}第{village}社区"
             self.unit(f"c{village_code}", "division", "village", village_code, place, id)
+            committee = self.unit(
+                f"vc-c{village_code}", "committee", "village", f"VC{village_code}", f"{place}委员会", f"c{village_code}"
+            )
+            if "village_clerk" in self.roles:
+                self.person(Person(f"{committee}-1", f"{place}负责人", ((committee, "village_clerk"),)))
             if "village" in self.levels:
                 self.agency(f"c{village_code}", "village", place)
         return id

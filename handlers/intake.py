@@ -5,7 +5,7 @@ What people say comes from the form. What follows from it is looked up here and 
 says of the type (ZJ-9, ZJ-10, JS-16.3), and which units answer for the place (ZJ-5.1, ZJ-13).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from engine.directory import Actor, Unit
 from engine.errors import Forbidden, Invalid, Refused
 from engine.library import Pack, day_of
 from engine.work import Work
+from handlers import authorities
 
 OTHER: Mapping[str, Any] = {
     "performer": "agency",
@@ -100,7 +101,7 @@ def _known(work: Work, actor: Actor, pack: Pack, grid: Unit, answer: Mapping[str
     item = pack.items.get(answer.get("matter_type", ""))
     known = {**OTHER, **(item or {})}
     agency = _agency(work, grid, pack.setting("escalation_target", "township"))
-    agencies = [agency, *_agencies_above(work, agency)]
+    agencies = list(authorities.upwards(work, agency))
     return {
         "listed": item is not None,
         **{name: known[name] for name in OTHER},
@@ -108,10 +109,10 @@ def _known(work: Work, actor: Actor, pack: Pack, grid: Unit, answer: Mapping[str
         "instructing_unit": answer.get("instructing_unit") or actor.unit,
         "grid": grid.id,
         "agency": agency.id,
+        **authorities.around(work, grid.area),
         "agencies": [unit.id for unit in agencies],
         "governments": [_government(work, agencies[n:]).id for n in range(len(agencies))],
         "higher_agency": agencies[min(1, len(agencies) - 1)].id,
-        **_of_each_level(work, grid),
         "township": _agency(work, grid, "township").id,
         "government": _government(work, agencies).id,
     }
@@ -132,20 +133,6 @@ def _agency(work: Work, grid: Unit, level: str) -> Unit:
 def _government(work: Work, agencies: Sequence[Unit]) -> Unit:
     """The government of the same level; a village has none, so there it is that of the township."""
     return work.directory.government_of(next(unit for unit in agencies if unit.level != "village"))
-
-
-def _agencies_above(work: Work, agency: Unit) -> Iterator[Unit]:
-    """Level by level, as a matter goes up: the nearest first."""
-    above = work.directory.agency_above(agency)
-    while above is not None:
-        yield above
-        above = work.directory.agency_above(above)
-
-
-def _of_each_level(work: Work, grid: Unit) -> dict[str, str]:
-    """The agencies that answer for the grid, by level; nothing where there is none."""
-    found = {level: work.directory.agency_of(grid.area, level) for level in ("village", "county", "city")}
-    return {f"{level}_agency": unit.id if unit else "" for level, unit in found.items()}
 
 
 def _moment(text: Any, now: datetime) -> datetime:

@@ -156,6 +156,32 @@ def upgrade() -> None:
     )
     op.create_index("ix_record_unplaced", "record", ["subject", "number"], **where("position IS NULL"))
     op.create_table(
+        "register",
+        sa.Column("row", row_id, sa.Identity(), nullable=False),
+        sa.Column("id", sa.String(60), nullable=False, comment="opaque, stays the same over all versions"),
+        sa.Column(
+            "kind",
+            sa.String(40),
+            nullable=False,
+            comment="what the domain registers: matter_list, patrol_plan, filing, …",
+        ),
+        sa.Column("area", sa.String(200), nullable=False),
+        sa.Column("unit", sa.String(60), nullable=False, comment="who keeps it"),
+        sa.Column("about", sa.String(120), comment="unit, person, case or other thing it is about"),
+        sa.Column("case", sa.BigInteger(), comment="the case whose steps led to it"),
+        sa.Column("body", sa.Text(), nullable=False, comment="JSON, no personal data but ids and work contacts"),
+        sa.Column("valid_from", sa.String(10), nullable=False),
+        sa.Column("valid_to", sa.String(10)),
+        sa.Column("recorded_at", instant, nullable=False),
+        sa.Column("superseded_at", instant),
+        sa.PrimaryKeyConstraint("row", name="pk_register"),
+    )
+    op.create_index("ix_register_about", "register", ["about", "kind"])
+    op.create_index("ix_register_kind", "register", ["kind", "area"], postgresql_ops={"area": "varchar_pattern_ops"})
+    op.create_index(
+        "uq_register_current", "register", ["id", "valid_from"], unique=True, **where("superseded_at IS NULL")
+    )
+    op.create_table(
         "session",
         sa.Column("token_hash", sa.String(64), nullable=False, comment="the token itself is only with its owner"),
         sa.Column("person", sa.String(60), nullable=False),
@@ -377,7 +403,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_step_lit",
         "step",
-        ["light", "precedence", "due_at", "area"],
+        ["light", "precedence", "due_at", "area", "kind"],
         **where("status = 'open'"),
         postgresql_ops={"area": "varchar_pattern_ops"},
     )
@@ -388,9 +414,14 @@ def upgrade() -> None:
         **where("status = 'open'"),
         postgresql_ops={"area": "varchar_pattern_ops"},
     )
-    op.create_index("ix_step_person", "step", ["person", "due_at"], **where("status = 'open'"))
-    op.create_index("ix_step_sent", "step", ["sender", "due_at"], **where("status = 'open'"))
-    op.create_index("ix_step_unit", "step", ["unit", "role", "due_at"], **where("status = 'open'"))
+    op.create_index("ix_step_person", "step", ["person", "due_at"], **where("status = 'open' AND person IS NOT NULL"))
+    op.create_index("ix_step_sent", "step", ["sender", "due_at", "unit", "person"], **where("status = 'open'"))
+    op.create_index(
+        "ix_step_unit",
+        "step",
+        ["unit", "role", "due_at", "precedence", "light", "person", "kind"],
+        **where("status = 'open'"),
+    )
     op.create_index("uq_step_open", "step", ["case", "token"], unique=True, **where("status = 'open'"))
     op.create_table(
         "timer",
@@ -454,6 +485,7 @@ TABLES = [
     "person",
     "post",
     "record",
+    "register",
     "session",
     "setting",
     "training",

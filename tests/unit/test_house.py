@@ -44,6 +44,8 @@ SQL = {"store", "records", "tables", "cases", "queries", "directory", "clock", "
     "attachments",
     "accounts",
     "answers",
+    "versions",
+    "registers",
 }
 """The modules of the engine that speak to the database."""
 

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from engine.errors import Refused
 from engine.lifecycle import (
     DEFAULT,
+    ENDS,
     FLAGS,
     GUARDS,
     LAWFUL,
     OPEN,
     ORDER,
+    PROCEDURE,
     RESTING,
     STATUSES,
     change,
@@ -142,7 +144,10 @@ def reachable(start: str | None, without: set[str]) -> set[str]:
 
 def test_every_lawful_change_is_listed() -> None:
     assert {before: set(following(before)) for before in (None, *STATUSES)} == {
-        before: set(afters.split()) for before, afters in EXPECTED.items()
+        **{before: set(afters.split()) for before, afters in EXPECTED.items()},
+        None: {*EXPECTED[None].split(), *PROCEDURE},
+        "passed_on": {*EXPECTED["passed_on"].split(), *PROCEDURE},
+        **{before: {*PROCEDURE, "passed_on", "voided"} - {before} for before in PROCEDURE},
     }
 
 
@@ -159,7 +164,7 @@ def test_every_change_has_a_basis_and_every_status_two_labels() -> None:
         assert keys
         assert all(key.split("-")[0] in {"ZJ", "ZJD", "JS", "X3", "LZ"} for key in keys), item
     assert all(words.zh and words.en for words in STATUSES.values())
-    assert len({words.zh for words in STATUSES.values()}) == len(STATUSES) == 24
+    assert len({words.zh for words in STATUSES.values()}) == len(STATUSES) == 31
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS.keys())
@@ -304,7 +309,7 @@ def test_the_order_in_which_assignments_are_listed_does_not_matter(statuses: lis
 
 
 def test_the_order_names_every_status_once_and_open_ones_first() -> None:
-    assert sorted(ORDER) == sorted(STATUSES)
+    assert sorted(ORDER) == sorted([*STATUSES, *ENDS])
     assert set(ORDER[: len(OPEN)]) == OPEN
 
 
