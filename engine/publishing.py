@@ -7,7 +7,7 @@ reads the database.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,8 +59,9 @@ def read_folder(folder: Path) -> Folder:
     every other fault is among the findings."""
     findings: list[Finding] = []
     manifest = _json(folder / "manifest.json")
+    parts = _parts(folder, manifest)
     found = _tables(folder, findings)
-    drawn = _diagrams(folder, manifest, found, findings)
+    drawn = _diagrams(_files(folder, manifest, parts), found, findings)
     pack = Pack(
         key=manifest["key"],
         place=manifest["place"],
@@ -70,8 +71,8 @@ def read_folder(folder: Path) -> Folder:
         in_force_from=_day(manifest["in_force_from"]),
         in_force_to=_day(manifest.get("in_force_to")),
         processes={name: one.definition.digest for name, one in drawn.items()},
-        limits=_limits(folder, findings),
-        forms=_forms(folder, manifest, findings),
+        limits=_limits(folder, parts, findings),
+        forms=_forms(folder, manifest, parts, findings),
         roles={role["key"]: _role(role) for role in _json(folder / "roles.json")},
         decisions=found,
         articles={article["key"]: article for article in _json(folder / "articles.json")},
@@ -79,11 +80,16 @@ def read_folder(folder: Path) -> Folder:
         departments={one["key"]: one for one in _json(folder / "list.json")["departments"]},
         statuses={status["key"]: _words(status) for status in manifest["statuses"]},
         ways_in=_ways_in(manifest),
-        procedures={one["event"]: dict(one) for one in manifest.get("procedures", [])},
         settings=manifest.get("settings", {}) | {"governing_day": manifest.get("governing_day", "discovery")},
+        procedures={
+            start["event"]: {**start, "process": part.content["process"]}
+            for part in parts
+            for start in part.content["starts"]
+        },
     )
     findings.extend(finding for one in drawn.values() for finding in checks.check(one.definition, pack))
-    examples = tuple(_json(path) for path in sorted((folder / "cases").glob("*.json")))
+    places = (folder, *(part.folder for part in parts))
+    examples = tuple(_json(path) for place in places for path in sorted((place / "cases").glob("*.json")))
     return Folder(pack, drawn, examples, tuple(dict.fromkeys(findings)))
 
 
@@ -146,17 +152,36 @@ def read_calendars(root: Path = PACKS) -> Iterator[Year]:
 # -- reading -----------------------------------------------------------------------------------------
 
 
-def _diagrams(
-    folder: Path, manifest: Mapping[str, Any], found: Mapping[str, Table], findings: list[Finding]
-) -> dict[str, Drawn]:
-    files = {name: _place(folder, file).read_bytes() for name, file in manifest["processes"].items()}
-    readings = {name: bpmn.read(data, decisions=found) for name, data in files.items()}
+class _Part(NamedTuple):
+    """A procedure beside matters: its folder, and what `procedure.json` says (process, starts, limits)."""
+
+    folder: Path
+    content: dict[str, Any]
+
+
+def _parts(folder: Path, manifest: Mapping[str, Any]) -> list[_Part]:
+    """The procedures of a pack: drawn for it in `procedures/<name>/`, or shared ones that the manifest names with their
+    version (`patrol/1`)."""
+    own = sorted(path.parent for path in (folder / "procedures").glob("*/procedure.json"))
+    shared = [folder.parents[1] / SHARED / name for name in manifest.get("shared", [])]
+    return [_Part(place, _json(place / "procedure.json")) for place in (*own, *shared)]
+
+
+def _files(folder: Path, manifest: Mapping[str, Any], parts: Sequence[_Part]) -> dict[str, Path]:
+    """The file of each process."""
+    drawn = {name: _place(folder, file) for name, file in manifest["processes"].items()}
+    return drawn | {file.stem: file for part in parts for file in sorted(part.folder.glob("*.bpmn"))}
+
+
+def _diagrams(files: Mapping[str, Path], found: Mapping[str, Table], findings: list[Finding]) -> dict[str, Drawn]:
+    data = {name: file.read_bytes() for name, file in files.items()}
+    readings = {name: bpmn.read(xml, decisions=found) for name, xml in data.items()}
     for name, reading in readings.items():
-        findings.extend(_in_file(finding, manifest["processes"][name]) for finding in reading.findings)
+        findings.extend(_in_file(finding, files[name].name) for finding in reading.findings)
     processes: dict[str, Process] = {}
     for reading in readings.values():
         processes.update(reading.processes)
-    return {name: Drawn(files[name], reading.definition(others=processes)) for name, reading in readings.items()}
+    return {name: Drawn(data[name], reading.definition(others=processes)) for name, reading in readings.items()}
 
 
 SHARED = "shared/"
@@ -169,11 +194,13 @@ def _place(folder: Path, file: str) -> Path:
     return folder.parents[1] / file if file.startswith(SHARED) else folder / file
 
 
-def _forms(folder: Path, manifest: Mapping[str, Any], findings: list[Finding]) -> dict[str, dict[str, Any]]:
-    """The pack's forms and those of the shared parts it calls, each name once."""
-    shared = {_place(folder, file).parent for file in manifest["processes"].values() if file.startswith(SHARED)}
+def _forms(
+    folder: Path, manifest: Mapping[str, Any], parts: Sequence[_Part], findings: list[Finding]
+) -> dict[str, dict[str, Any]]:
+    """The pack's forms, those of its procedures and of the shared parts it calls, each name once."""
+    called = {_place(folder, file).parent for file in manifest["processes"].values() if file.startswith(SHARED)}
     found: dict[str, dict[str, Any]] = {}
-    for place in (folder, *sorted(shared)):
+    for place in (folder, *(part.folder for part in parts), *sorted(called)):
         for path in sorted((place / "forms").glob("*.json")):
             if path.stem in found:
                 findings.append(
@@ -181,9 +208,8 @@ def _forms(folder: Path, manifest: Mapping[str, Any], findings: list[Finding]) -
                         "pack.form-twice",
                         "error",
                         path.stem,
-                        f"表单“{path.stem}”在共用部分“{place.parent.name}”中已有，不能覆盖，请改名或自行绘制该部分。 "
-                        f"The shared part “{place.parent.name}” has a form “{path.stem}”: it cannot be overridden. "
-                        "Rename yours, or draw the part yourself.",
+                        f"表单“{path.stem}”重复：“{place.name}”中另有同名表单，不能相互覆盖，请改名。 "
+                        f"There is another form “{path.stem}” in “{place.name}”: none overrides another. Rename it.",
                     )
                 )
             found[path.stem] = _json(path)
@@ -199,9 +225,10 @@ def _tables(folder: Path, findings: list[Finding]) -> dict[str, Table]:
     return found
 
 
-def _limits(folder: Path, findings: list[Finding]) -> dict[str, Limit]:
+def _limits(folder: Path, parts: Sequence[_Part], findings: list[Finding]) -> dict[str, Limit]:
     found: dict[str, Limit] = {}
-    for data in _json(folder / "limits.json"):
+    of_parts = [data for part in parts for data in part.content.get("limits", [])]
+    for data in (*_json(folder / "limits.json"), *of_parts):
         try:
             limit = check_limit(data)
             found[limit.key] = limit

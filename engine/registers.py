@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, or_, select
 
 from engine import tables, versions
 from engine.directory import Actor
@@ -107,13 +107,17 @@ def holding(
     day: date | None = None,
     inside: str = "",
     around: str = "",
+    near: str = "",
     unit: str = "",
     about: str = "",
 ) -> list[Registered]:
     """The entries of a kind that hold on a day, by id: those in an area (`inside`), those whose area contains one
-    (`around`), those of a unit, those about something."""
+    (`around`), either (`near`), those of a unit, those about something."""
     query = select(_table).where(_table.c.kind == kind, versions.valid(_table, work.now, _day(work, day)))
-    query = _narrowed(query, inside, around, unit, about)
+    for wanted in (_inside(inside), _around(around), _near(near)):
+        query = query if wanted is None else query.where(wanted)
+    for column, value in ((_table.c.unit, unit), (_table.c.about, about)):
+        query = query.where(column == value) if value else query
     return [_read(row) for row in work.connection.execute(query.order_by(_table.c.id))]
 
 
@@ -124,16 +128,19 @@ def history(work: Work, id: str) -> Iterator[Registered]:
         yield _read(row)
 
 
-def _narrowed(query: Select[Any], inside: str, around: str, unit: str, about: str) -> Select[Any]:
-    if inside and inside != "/":
-        query = query.where(_table.c.area.startswith(inside, autoescape=True))
-    if around:
-        steps = around.strip("/").split("/")
-        above = ["/", *(f"/{'/'.join(steps[: n + 1])}/" for n in range(len(steps)))]
-        query = query.where(_table.c.area.in_(above))
-    if unit:
-        query = query.where(_table.c.unit == unit)
-    return query.where(_table.c.about == about) if about else query
+def _inside(area: str) -> ColumnElement[bool] | None:
+    return _table.c.area.startswith(area, autoescape=True) if area else None
+
+
+def _around(area: str) -> ColumnElement[bool] | None:
+    steps = area.strip("/").split("/")
+    above = ["/", *(f"/{'/'.join(steps[: n + 1])}/" for n in range(len(steps)))]
+    return _table.c.area.in_(above) if area else None
+
+
+def _near(area: str) -> ColumnElement[bool] | None:
+    inside, around = _inside(area), _around(area)
+    return None if inside is None or around is None else or_(inside, around)
 
 
 def _day(work: Work, day: date | None) -> str:

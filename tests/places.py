@@ -20,7 +20,7 @@ from engine.publishing import Folder, publish, publish_year, read_calendars, rea
 from engine.records import Record
 from engine.store import Store
 from engine.work import Engine, Handler
-from handlers import city, intake, messages
+from handlers import city, intake, messages, procedures
 from handlers.city import City, Plan
 from handlers.registry import HANDLERS
 
@@ -81,6 +81,11 @@ class Place:
             found = work.directory.actors(person)
         return next(one for one in found if role in ("", one.role) and unit in ("", one.unit))
 
+    def actors(self, person: str) -> list[Actor]:
+        """A person in each of their posts."""
+        with self.engine.look() as work:
+            return work.directory.actors(person)
+
     def worker(self, kind: str = "full_time") -> str:
         """A worker of the grid: full_time, part_time, grid_chief."""
         return f"w{self.grid[1:]}-{kind}"
@@ -92,6 +97,14 @@ class Place:
         given = {"way_in": way, "grid": self.grid, "answer": self.filled(self.pack.forms[way], {**FOUND, **answer})}
         with self.engine.work() as work:
             return intake.report(work, self.actor(person), given)
+
+    def begin(self, person: str, event: str, *, about: str = "", **answer: Any) -> int:
+        """Somebody begins a procedure beside matters."""
+        procedure = self.pack.procedures[event]
+        given = self.filled(self.pack.forms[procedure["form"]], answer)
+        found = next(actor for actor in self.actors(person) if actor.role in procedure["by"])
+        with self.engine.work() as work:
+            return procedures.begin(work, found, event, given, about=about)
 
     def complete(self, case: int, node: str, *, by: str = "", unit: str = "", waiver: str = "", **answer: Any) -> str:
         """Answers a step, by the first who holds its post unless `by` names somebody. Returns who did it."""

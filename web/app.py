@@ -7,11 +7,19 @@ from engine import outbox
 from engine.store import Store
 from engine.work import Engine, system_time
 from handlers.registry import HANDLERS
-from web import attachments, health, http, incidents, matters, me, pages, requests, steps
+from web import attachments, health, http, incidents, matters, me, pages, procedures, requests, steps
 from web.http import APIFlask, Site
 from web.settings import Settings
 
-BLUEPRINTS = (me.routes, matters.routes, steps.routes, requests.routes, incidents.routes, attachments.routes)
+BLUEPRINTS = (
+    me.routes,
+    matters.routes,
+    steps.routes,
+    requests.routes,
+    procedures.routes,
+    incidents.routes,
+    attachments.routes,
+)
 
 
 def make_engine(url: str, now: Callable[[], datetime] = system_time) -> Engine:

@@ -337,6 +337,43 @@ class Done(Shown):
     attachment: int | None = None
 
 
+class Procedure(Label):
+    """A procedure that may be begun: its start event, process, form and basis."""
+
+    event: str
+    process: str
+    form: dict[str, Any]
+    basis: list[str] = []
+
+
+class Procedures(Shown):
+    """What may be begun."""
+
+    procedures: list[Procedure]
+
+
+class Entry(Shown):
+    """A version of an entry of a register."""
+
+    id: str
+    kind: str
+    row: int
+    area: str
+    unit: str
+    about: str | None
+    case: int | None
+    valid_from: str
+    valid_to: str | None
+    recorded_at: str
+    body: dict[str, Any]
+
+
+class Registered(Shown):
+    """Entries of a register."""
+
+    entries: list[Entry]
+
+
 class SignedIn(Shown):
     """A session."""
 

@@ -27,7 +27,6 @@ from handlers import statutes
 
 PROCESSES = Path(__file__).parents[2] / "processes"
 PACKS = sorted(path.parent for path in PROCESSES.glob("*/*/manifest.json"))
-CASES = sorted(PROCESSES.glob("*/*/cases/*.json"))
 
 LEFT = frozenset({"completed", "caught", "fired"})
 """What a trace says of a node when a token goes on from it; events that begin something are only caught."""
@@ -49,6 +48,7 @@ class Pack(NamedTuple):
     roles: dict[str, dict[str, Any]]
     forms: dict[str, dict[str, Any]]
     list: dict[str, Any]
+    starts: tuple[dict[str, Any], ...]
 
     @property
     def statuses(self) -> set[str]:
@@ -73,36 +73,53 @@ def place(pack: Path, file: str) -> Path:
     return PROCESSES / file if file.startswith("shared/") else pack / file
 
 
-def parts(pack: Path, manifest: dict[str, Any]) -> list[Path]:
-    """The folders a pack consists of: its own first."""
-    return list(dict.fromkeys([pack, *(place(pack, file).parent for file in manifest["processes"].values())]))
+def procedures(pack: Path, manifest: dict[str, Any]) -> list[Path]:
+    """The folders of its procedures, its own and the shared ones it names."""
+    own = sorted(path.parent for path in (pack / "procedures").glob("*/procedure.json"))
+    return [*own, *(PROCESSES / "shared" / name for name in manifest.get("shared", []))]
 
 
 @cache
 def load(path: Path) -> Pack:
     manifest = content(path / "manifest.json")
-    files = {key: place(path, name).read_bytes() for key, name in manifest["processes"].items()}
+    beside = procedures(path, manifest)
+    drawn = {key: place(path, name) for key, name in manifest["processes"].items()}
+    drawn |= {file.stem: file for folder in beside for file in sorted(folder.glob("*.bpmn"))}
+    files = {key: file.read_bytes() for key, file in drawn.items()}
     tables = {
         key: table
         for name in manifest["decisions"].values()
         for key, table in decisions.read((path / name).read_bytes())[0].items()
     }
+    described = [content(folder / "procedure.json") for folder in beside]
+    manifest["without_basis"] = [
+        *manifest.get("without_basis", []),
+        *(node for one in described for node in one.get("without_basis", [])),
+    ]
+    limits = [*content(path / "limits.json"), *(limit for one in described for limit in one.get("limits", []))]
     return Pack(
         path,
         manifest,
         files,
         {key: bpmn.read(data, decisions=tables).processes[key] for key, data in files.items()},
         tables,
-        {limit["key"]: check_limit(limit) for limit in content(path / "limits.json")},
+        {limit["key"]: check_limit(limit) for limit in limits},
         {article["key"]: article for article in content(path / "articles.json")},
         {role["key"]: role for role in content(path / "roles.json")},
         {
             file.stem: content(file)
-            for folder in parts(path, manifest)
+            for folder in dict.fromkeys([path, *beside, *(file.parent for file in drawn.values())])
             for file in sorted((folder / "forms").glob("*.json"))
         },
         content(path / "list.json"),
+        tuple(start for one in described for start in one["starts"]),
     )
+
+
+def examples(pack: Path) -> list[Path]:
+    """The example cases of a pack, with those of its procedures."""
+    folders = [pack, *procedures(pack, content(pack / "manifest.json"))]
+    return [path for folder in folders for path in sorted((folder / "cases").glob("*.json"))]
 
 
 def content(path: Path) -> Any:
@@ -117,8 +134,8 @@ packs = pytest.mark.parametrize("pack", [pytest.param(load(path), id=name(path))
 
 
 def test_there_are_packs_and_cases() -> None:
-    assert {path.parent.parent for path in CASES} == set(PACKS)
     assert PACKS
+    assert all(examples(path) for path in PACKS)
 
 
 # --- the files --------------------------------------------------------------------------------------------
@@ -387,14 +404,14 @@ def test_no_worker_is_given_what_needs_enforcement_power(pack: Pack) -> None:
 
 
 @cache
-def play(path: Path) -> Player:
-    case, pack = content(path), load(path.parents[1])
+def play(pack: Path, path: Path) -> Player:
+    case, known = content(path), load(pack)
     player = Player(
-        pack.definition(case["process"]),
+        known.definition(case["process"]),
         facts=case["start"]["facts"],
         start=case["start"]["event"],
-        tables=pack.tables,
-        limits=pack.limits,
+        tables=known.tables,
+        limits=known.limits,
     )
     for number, action in enumerate(case["actions"], 1):
         player.settle_automatic()
@@ -403,15 +420,18 @@ def play(path: Path) -> Player:
     return player
 
 
-cases = pytest.mark.parametrize("path", [pytest.param(path, id=name(path)) for path in CASES])
+CASES = [(load(pack), path) for pack in PACKS for path in examples(pack)]
+cases = pytest.mark.parametrize(
+    ("pack", "path"), [pytest.param(pack, path, id=f"{name(pack.path)}/{path.stem}") for pack, path in CASES]
+)
 
 
 @cases
-def test_case_runs_as_recorded(path: Path) -> None:
-    expected, player = content(path)["expect"], play(path)
+def test_case_runs_as_recorded(pack: Pack, path: Path) -> None:
+    expected, player = content(path)["expect"], play(pack.path, path)
     entered = Counter(row["node"] for row in player.trace if row["event"] == "entered")
     passed = {row["node"] for row in player.trace}
-    known = {node.id for node in load(path.parents[1]).nodes()}
+    known = {node.id for node in pack.nodes()}
     assert player.incidents == []
     assert (player.status, player.open) == (expected["status"], [])
     assert entered[expected["end"]] == 1
@@ -425,9 +445,9 @@ def test_case_runs_as_recorded(path: Path) -> None:
 
 
 @cases
-def test_every_step_of_a_case_has_a_unit_and_a_limit(path: Path) -> None:
+def test_every_step_of_a_case_has_a_unit_and_a_limit(pack: Pack, path: Path) -> None:
     """`unit` and `limit_from` have a value whenever a step opens, and it is the one the case expects."""
-    player, pack = play(path), load(path.parents[1])
+    player = play(pack.path, path)
     found: dict[str, list[Any]] = {}
     for state, effects in _replayed(player.definition, player.events):
         for opened in (effect for effect in effects if isinstance(effect, Opened)):
@@ -459,9 +479,9 @@ def _replayed(definition: Definition, events: list[Event]) -> Iterator[tuple[Sta
 
 
 @cases
-def test_case_answers_fit_the_forms(path: Path) -> None:
+def test_case_answers_fit_the_forms(pack: Pack, path: Path) -> None:
     """What a case says at a step is what the routing part of that step's form lets a person say."""
-    case, pack = content(path), load(path.parents[1])
+    case = content(path)
     forms = {node.id: node.properties.get("form", "") for node in pack.nodes()}
     messages = {node.trigger.ref: forms[node.id] for node in pack.nodes() if node.trigger.kind == "message"}
     answers = [(forms[case["start"]["event"]], case["start"]["facts"])]
@@ -489,13 +509,13 @@ def _routing_part(form: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_cases_are_named_like_their_files() -> None:
-    assert [content(path)["name"] for path in CASES] == [path.stem for path in CASES]
+    assert [content(path)["name"] for _, path in CASES] == [path.stem for _, path in CASES]
 
 
 @packs
 def test_every_element_is_exercised(pack: Pack) -> None:
     """Each node and each flow of each diagram is passed in some example case, without exception."""
-    players = [play(path) for path in CASES if path.parents[1] == pack.path]
+    players = [play(pack.path, path) for path in examples(pack.path)]
     steps = [step for player in players for step in _steps(player)]
     nodes = {passed.node for step in steps for passed in step}
     assert {node.id for node in pack.nodes()} - nodes == set()
