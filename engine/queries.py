@@ -80,6 +80,12 @@ _NO_UNIT = _step.unit.is_(None)
 _SIGNED_FOR, _HELD_BY_NOBODY = _step.person.is_not(None), _step.person.is_(None)
 
 
+BY_DUE = (_step.due_at, _step.id)
+UNDATED = (func.coalesce(_step.due_at, _NEVER), _step.id)
+"""Orders of steps. The second is for those without a due time, the oldest first; by the id alone PostgreSQL would go
+through all steps there ever were, in search of the few."""
+
+
 class Filters(Value, frozen=True):
     """What a list is narrowed to; an empty field narrows nothing. `area` is a path inside the asker's own,
     `text` a number or a part of a title, `closed` chooses between open, closed and all matters."""
@@ -238,8 +244,10 @@ def inbox(
     actor's posts (those they substitute included), or for anybody of their unit; `unit`: of the actor's unit;
     `others`: sent by the unit, with somebody else now. `counts` holds the length of each tab, without filters."""
     tabs, wanted = _tabs(work, actor), _steps(work, filters or Filters())
-    parts = [_Part([wanted.where(one, _step.due_at.is_not(None)) for one in tabs[tab]], (_step.due_at, _step.id))]
-    parts.append(_Part([wanted.where(one, _step.due_at.is_(None)) for one in tabs[tab]], (_step.id,)))
+    parts = [
+        _Part([wanted.where(one, _step.due_at.is_not(None)) for one in tabs[tab]], BY_DUE),
+        _Part([wanted.where(one, _step.due_at.is_(None)) for one in tabs[tab]], UNDATED),
+    ]
     counts = _counts(work, tabs)
     total = None if filters else counts[tab]
     return {**_page(work, parts, cursor, size, STEPS, _step_row(work), total=total), "counts": counts}
@@ -307,7 +315,7 @@ def overdue(
     `counts` holds the number under each light, without filters."""
     who = scope(work, actor)
     lights = _lights(work, who)
-    key = (_step.due_at, _step.id) if light in CLOCKED else (_step.id,)
+    key = BY_DUE if light in CLOCKED else UNDATED
     wanted, first = _steps(work, filters or Filters()), _by(who, _step.precedence)
     parts = [_Part([wanted.where(one, first == rank) for one in lights[light]], key) for rank in PRECEDENCES]
     counts = _counts(work, lights)

@@ -24,6 +24,11 @@ def around(work: Work, area: str) -> dict[str, Any]:
     return {f"{level}_{name}": _of(work, kind, area, level) for level in LEVELS for name, kind in KINDS.items()}
 
 
+def government(work: Work, agency: Unit) -> str:
+    """The government of an agency's level; a village has none, so there it is the township's."""
+    return _of(work, KINDS["government"], agency.area, "township" if agency.level == "village" else agency.level)
+
+
 def committees(work: Work, area: str) -> list[str]:
     """The village and residents' committees of an area: those inside it, or the one that it lies in."""
     return [unit.id for unit in work.directory.committees(area)]

@@ -111,7 +111,7 @@ def _known(work: Work, actor: Actor, pack: Pack, grid: Unit, answer: Mapping[str
         "agency": agency.id,
         **authorities.around(work, grid.area),
         "agencies": [unit.id for unit in agencies],
-        "governments": [_government(work, agencies[n:]).id for n in range(len(agencies))],
+        "governments": [authorities.government(work, unit) for unit in agencies],
         "higher_agency": agencies[min(1, len(agencies) - 1)].id,
         "township": _agency(work, grid, "township").id,
         "government": _government(work, agencies).id,
