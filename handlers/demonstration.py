@@ -29,8 +29,12 @@ BEAT = timedelta(minutes=10)
 NEVER = 0.04
 """The share of steps nobody gets round to: they become overdue and stay."""
 
-WAYS_IN = {"discovered": 48, "patrol_found": 12, "clue_pushed": 10, "instruction_pushed": 10, "request_received": 20}
-"""How matters come in, in parts of a hundred."""
+WAYS_IN = {"discovered": 48, "patrol_found": 12, "request_received": 20}
+OTHER_WAY = 10
+"""How often matters come in by each way of the pack, beside each other."""
+
+DISPATCHING = frozenset({"dispatch", "to_department"})
+"""Outcomes that want to be told to whom."""
 
 EXAMPLES = (
     "楼道堆物",
@@ -88,6 +92,7 @@ class Demonstration:
         self.planned: set[int] = set()
         self.counter = 0
         self.forms = self.forms_by_node()
+        self.offices = [f"dep-{city.agency.removeprefix('ga-')}-{key}" for key in pack.departments]
         self.acts: Counter[str] = Counter()
         self.fired = 0
         self.lights = 0
@@ -147,7 +152,8 @@ class Demonstration:
 
     def open_matter(self) -> None:
         grid = self.random.choice(self.city.grids)
-        way = self.random.choices(list(WAYS_IN), list(WAYS_IN.values()))[0]
+        ways = list(self.pack.ways_in)
+        way = self.random.choices(ways, [WAYS_IN.get(one, OTHER_WAY) for one in ways])[0]
         with self.engine.work() as work:
             actor = self.reporter(work, grid, way)
             case = intake.report(
@@ -163,8 +169,8 @@ class Demonstration:
             self.later(2, 20, lambda: self.void(case))
 
     def reporter(self, work: Work, grid: str, way: str) -> Actor:
-        by_worker = way in intake.BY_WORKER or (way == "request_received" and self.random.random() < 0.5)
-        if by_worker:
+        through_worker = way == "request_received" and self.random.random() < 0.5
+        if intake.by_worker(self.pack, way) or through_worker:
             return self.actor(work, "grid_worker", grid)
         agency = work.directory.agency_of(work.directory.unit(grid).area, "township")
         assert agency is not None  # noqa: S101 - the city has one in each township
@@ -178,7 +184,7 @@ class Demonstration:
             "matter_type": self.random.choice(types),
             "urgency": "urgent" if self.random.random() < 0.1 else "ordinary",
             "area_kind": self.random.choice(("urban", "rural")),
-            "has_requester": way == "request_received",
+            "has_requester": way.startswith("request"),
         }
         return self.filled(self.pack.forms[way], answer)
 
@@ -234,8 +240,8 @@ class Demonstration:
     def answer(self, row: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
         """A plausible answer to a step: what the node usually leads to, and words for the rest."""
         usual = USUAL.get(row.node)
-        given = usual(self, row, facts) if usual else {}
-        return self.filled(self.pack.forms[self.form(row)], given)
+        form = self.pack.forms[self.form(row)]
+        return self.filled(form, usual(self, row, facts) if usual else self.outcome(form, facts))
 
     def form(self, row: Any) -> str:
         return self.forms[row.node]
@@ -259,8 +265,16 @@ class Demonstration:
         if field.get("format") == "date":
             return self.time.now.date().isoformat()
         if field.get("x-wangge-id") == "unit":
-            return self.city.townships[0]
+            return self.random.choice(self.offices)
         return f"（演示）{field.get('title', name)}"
+
+    def outcome(self, form: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Any of the ways that a step leads on; to whom, where it leads to departments."""
+        name = next((name for name in form["properties"] if name.endswith("_outcome")), None)
+        if name is None:
+            return {}
+        chosen = self.random.choice(form["properties"][name]["enum"])
+        return {name: chosen, **({"assignments": self.assignments(facts)} if chosen in DISPATCHING else {})}
 
     # -- what people usually decide
 

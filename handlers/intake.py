@@ -24,10 +24,6 @@ OTHER: Mapping[str, Any] = {
 }
 """What holds for a type that is not on the list: it goes to the agency. No text lets anybody drop it."""
 
-BY_WORKER = frozenset({"discovered", "patrol_found"})
-"""Ways in that begin with a worker of the grid; the others begin with somebody whose area the grid is in."""
-
-
 def report(work: Work, actor: Actor, given: Mapping[str, Any]) -> int:
     """Opens a matter. `given`: `way_in` (start event), `grid` (unit id: where it is), `answer` (its form), and
     for training only `pack`. Returns the case's id.
@@ -42,10 +38,11 @@ def report(work: Work, actor: Actor, given: Mapping[str, Any]) -> int:
     way_in = given.get("way_in", "discovered")
     if way_in not in pack.ways_in:
         raise Invalid("intake.way-in", f"没有“{way_in}”这种来源。", f"There is no way in called “{way_in}”.")
-    _may_report(actor, grid, way_in)
+    _may_report(actor, grid, by_worker(pack, way_in))
     form = pack.forms[way_in]
     fields = form["properties"]
     filled = _known(work, actor, pack, grid, answer) | {"discovered_at": discovered_at.isoformat()}
+    filled["received_at"] = work.now.isoformat()
     if "party_committee" in fields:
         filled["party_committee"] = work.directory.party_committee_of(work.directory.unit(filled["agency"])).id
     read = forms.read(form, {**answer, **{name: value for name, value in filled.items() if name in fields}})
@@ -81,14 +78,19 @@ def _pack(work: Work, key: str | None, grid: Unit, discovered_at: datetime) -> P
     return pack
 
 
-def _may_report(actor: Actor, grid: Unit, way_in: str) -> None:
+def by_worker(pack: Pack, way_in: str) -> bool:
+    """Whether a way in begins with a worker of the grid; the others begin with somebody whose area the grid is in."""
+    return bool(pack.ways_in[way_in].get("by") == "worker")
+
+
+def _may_report(actor: Actor, grid: Unit, worker: bool) -> None:
     if not grid.area.startswith(actor.area):
         raise Forbidden(
             "intake.outside",
             "此网格不在您的范围内，请核对网格。",
             "This grid is outside your area: check the grid.",
         )
-    if way_in in BY_WORKER and actor.unit != grid.id:
+    if worker and actor.unit != grid.id:
         raise Forbidden(
             "intake.not-worker",
             "只有本网格的网格员可以这样上报；其他人请选择推送线索或指令。",

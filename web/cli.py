@@ -25,9 +25,11 @@ from engine.model import encode
 from engine.player import BEGINNING
 from engine.store import Store
 from engine.work import MACHINE, Engine, system_time
+from handlers import articles as rows_of_law
 from handlers import calendar as calendar_year
 from handlers import statutes as law
 from handlers.city import Plan
+from handlers.registry import HANDLERS
 from web import demo, files, playing, server, terminal
 from web.app import make_engine
 from web.settings import Settings
@@ -315,6 +317,71 @@ def _statute_file(key: str) -> Path:
             f"The key “{key}” has to begin with a capital letter and hold capitals and digits only, such as ZJ.",
         )
     return _data_folder() / "statutes" / f"{key}.json"
+
+
+@cli.command()
+@pack_option
+@click.option("--priority", type=click.Choice(["A", "B", "C"]), help="只列此级 / rows of this priority only")
+@as_json
+def articles(pack: str | None, priority: str | None, as_json: bool) -> int:
+    """逐条列出法规要求、由何承载、由何证明 / every row of the regulations: what it asks, what carries and proves it."""
+    found = {folder: files.read_pack(folder) for folder in publishing.folders()}
+    wanted = rows_of_law.laws(found[files.pack_folder(pack)].pack) if pack else None
+    there = rows_of_law.elements({one.pack.key: one for one in found.values()}, HANDLERS)
+    tests = publishing.PACKS.parent / "tests"
+    at_hand = tests.is_dir()
+    proofs = rows_of_law.proofs(tests) if at_hand else {}
+    standing = [
+        rows_of_law.stand(row, there, proofs)
+        for row in rows_of_law.rows()
+        if priority in (None, row.priority) and (wanted is None or rows_of_law.law(row) in wanted)
+    ]
+    terminal.show_json(_articles_data(standing, at_hand)) if as_json else _show_articles(standing, at_hand)
+    bad = any(one.missing or (at_hand and one.row.priority == "A" and not one.tests) for one in standing)
+    return BAD_NEWS if bad else GOOD
+
+
+def _articles_data(standing: Sequence[rows_of_law.Standing], at_hand: bool) -> dict[str, Any]:
+    """The contract of `wangge articles --json`; without the tests nothing is said of what they prove."""
+    rows = [
+        {
+            "id": one.row.id,
+            "article": one.row.article,
+            "priority": one.row.priority,
+            "actor": one.row.actor._asdict(),
+            "what": one.row.what._asdict(),
+            "elements": list(one.row.elements),
+            "missing": list(one.missing),
+            "tests": list(one.tests),
+            "status": one.status if at_hand else None,
+        }
+        for one in standing
+    ]
+    return {"tests_at_hand": at_hand, "rows": rows}
+
+
+STANDINGS = {"proved": "已证明 proved", "held": "有承载 held", "none": "无要求 none", "open": "未证明 open"}
+
+
+def _show_articles(standing: Sequence[rows_of_law.Standing], at_hand: bool) -> None:
+    columns = ["条 row", "级 priority", "状态 status", "要求 what", "由何承载 carried by", "由何证明 proved by"]
+    terminal.show_table(columns, (_articles_line(one, at_hand) for one in standing))
+    for one in standing:
+        for element in one.missing:
+            terminal.tell(Words(f"{one.row.id}：没有“{element}”。", f"{one.row.id}: there is no “{element}”."))
+    if not at_hand:
+        terminal.tell(
+            Words("测试不在手边，无法说明由何证明。", "Tests are not at hand: what proves a row is not said.")
+        )
+    else:
+        counts = {name: sum(one.status == name for one in standing) for name in STANDINGS}
+        terminal.show("; ".join(f"{label}: {counts[name]}" for name, label in STANDINGS.items()))
+
+
+def _articles_line(one: rows_of_law.Standing, at_hand: bool) -> list[str]:
+    status = STANDINGS[one.status] if at_hand else "–"
+    tests = (test.rpartition("/")[2] for test in one.tests)
+    return [one.row.id, one.row.priority, status, str(one.row.what), " ".join(one.row.elements), " ".join(tests)]
 
 
 # -- the calendar ------------------------------------------------------------------------------------

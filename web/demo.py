@@ -29,15 +29,20 @@ PASSWORD = "wangge-demo"  # noqa: S105 - of people who do not exist, in a databa
 GUIDES = (
     ("worker", "grid_worker", "{grid}"),
     ("chief", "grid_chief", "{grid}"),
+    ("village", "triage_officer", "ga-c{village}"),
     ("triage", "triage_officer", "ga-{township}"),
     ("check", "checker", "ga-{township}"),
     ("duty", "duty_officer", "ga-{township}"),
-    ("receiver", "receiver", "dep-{county}-urban_management"),
-    ("handler", "handler", "dep-{county}-urban_management"),
+    ("receiver", "receiver", "dep-{county}-{department}"),
+    ("handler", "handler", "dep-{county}-{department}"),
     ("government", "government_decider", "gov-{township}"),
     ("supervisor", "supervisor", "{city}"),
 )
 """Log-ins of a demonstration, one for each kind of desk around the first grid."""
+
+
+BUSY = ("urban_management", "housing")
+"""Departments that have much to do: whose desk is shown, in a pack that knows it."""
 
 
 class Laid(NamedTuple):
@@ -92,7 +97,14 @@ def export(engine: Engine, folder: Path) -> int:
 def let_in(laid: Laid) -> list[tuple[str, str]]:
     """Gives one person of each kind of desk a log-in. Returns (log-in, who it is)."""
     first = laid.city
-    places = {"city": first.agency, "grid": first.grids[0], "township": first.townships[0], "county": first.counties[0]}
+    places = {
+        "city": first.agency,
+        "grid": first.grids[0],
+        "township": first.townships[0],
+        "county": first.counties[0],
+        "village": first.grids[0][1:13],
+    }
+    places["department"] = next((key for key in BUSY if key in laid.month.pack.departments), "")
     guides: list[tuple[str, str]] = []
     with laid.engine.work() as work:
         for login, role, unit in GUIDES:
