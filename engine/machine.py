@@ -12,7 +12,7 @@ there at once; all others take turns, first come first served. Errors, escalatio
 act the moment they are thrown.
 """
 
-from collections import ChainMap, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, Protocol, cast
 
@@ -84,7 +84,17 @@ def variables(state: State, scope_id: int) -> Facts:
         if scope.facts is not None:
             stores.append(scope.facts)
         scope_id = scope.parent
-    return stores[0] if len(stores) == 1 else ChainMap(*stores)
+    return _over_each_other(stores)
+
+
+def _over_each_other(stores: list[dict[str, Any]]) -> Facts:
+    """What can be read where each store hides what those after it call the same."""
+    if len(stores) == 1:
+        return stores[0]
+    seen: dict[str, Any] = {}
+    for store in reversed(stores):
+        seen.update(store)
+    return seen
 
 
 class Choice(Protocol):
@@ -325,14 +335,13 @@ class _Run:
         else:
             self.enter(token, self.node(token))
 
-    def place(self, scope: int, node: str, via: str = "") -> None:
+    def place(self, scope: int, node: Node, via: str = "") -> None:
         """A token reaches a node: it rests there at once if it has to wait, else it takes its turn."""
-        token = Token(self.next, scope, node, "moving", via)
+        token = Token(self.next, scope, node.id, "moving", via)
         self.tokens[self.next] = token
         self.next += 1
-        found = self.node(token)
-        if found.kind in RESTING and found.loop is None:
-            self.enter(token, found)
+        if node.kind in RESTING and node.loop is None:
+            self.enter(token, node)
         else:
             self.moving.append(token.id)
 
@@ -364,7 +373,7 @@ class _Run:
                 return
         self.consume(token)
         for flow in flows:
-            self.place(token.scope, flow.target, flow.id)
+            self.place(token.scope, level.nodes[flow.target], flow.id)
 
     def chosen(self, token: Token, node: Node, flows: tuple[Flow, ...]) -> tuple[Flow, ...]:
         """The flows whose conditions hold. None at all: the token is stuck."""
@@ -552,7 +561,7 @@ class _Run:
         self.scopes[scope_id] = replace(scope, rounds=replace(rounds, begun=rounds.begun + 1))
         inner = Scope(self.number(), scope_id, 0, "round", scope.body, scope.node, facts)
         self.scopes[inner.id] = inner
-        self.place(inner.id, scope.node)
+        self.place(inner.id, self.levels[scope.body].nodes[scope.node])
 
     def round_done(self, scope: Scope) -> None:
         """A round is over: its facts are gathered and the loop goes on."""
@@ -570,7 +579,7 @@ class _Run:
         """Ends the loop, opens its next round, or waits for the others. `facts`: of the round just done."""
         scope = self.scopes[scope_id]
         rounds, loop, host = cast(Rounds, scope.rounds), self.loop(scope), self.tokens[scope.host]
-        names = ChainMap(dict(facts), *self.stores(scope_id))
+        names = _over_each_other([dict(facts), *self.stores(scope_id)])
         try:
             over = self.rounds_over(names, self.node(host), loop, rounds)
         except ExpressionError as error:
@@ -600,7 +609,7 @@ class _Run:
             return False
         if not loop.condition:
             return loop.maximum is not None
-        return self.choose.holds(ChainMap({"loopCounter": done}, dict(names)), node, loop.condition)
+        return self.choose.holds({**names, "loopCounter": done}, node, loop.condition)
 
     def round_counts(self, rounds: Rounds) -> dict[str, Any]:
         """The attributes BPMN 2.0 (table 10.31) gives a multi-instance activity."""
@@ -653,7 +662,8 @@ class _Run:
             self.trace("entered", token)
             self.trace("completed", token)
             self.consume(token)
-            self.place(token.scope, self.level(token.scope).links[node.trigger.ref])
+            level = self.level(token.scope)
+            self.place(token.scope, level.nodes[level.links[node.trigger.ref]])
         elif self.throws(token, node):
             self.trace("completed", token)
             self.leave(token)
@@ -902,7 +912,7 @@ class _Run:
         self.emptied.append(scope.id)
         self.arm_scope(scope.id)
         for start in starts:
-            self.place(scope.id, start)
+            self.place(scope.id, self.levels[body].nodes[start])
 
     def complete_scope(self) -> bool:
         """Completes the innermost scope in which nothing is left. True: something may move again."""
@@ -978,8 +988,7 @@ class _Run:
         scope = self.scopes[scope_id]
         if scope.parent == 0 and scope.facts is not None:
             return scope.facts
-        stores = list(self.stores(scope_id))
-        return stores[0] if len(stores) == 1 else ChainMap(*stores)
+        return _over_each_other(list(self.stores(scope_id)))
 
     def stores(self, scope_id: int) -> Iterator[dict[str, Any]]:
         while scope_id:
