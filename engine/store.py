@@ -73,7 +73,7 @@ class Store:
         one of the same thread is an error. Raises `Unavailable` when the database cannot be written now.
         """
         callbacks: list[Callable[[], object]] = []
-        with self._turn, _unavailable(), self._writing() as connection, connection.begin():
+        with self._turn, _unavailable(), self._writing() as connection, _whole(connection):
             connection.info[CALLBACKS] = callbacks
             yield connection
         for callback in callbacks:
@@ -171,15 +171,44 @@ class Store:
     @contextmanager
     def _probing(self) -> Iterator[Connection]:
         """A write transaction that is always rolled back."""
-        with self._turn, _unavailable(), self._writing() as connection, connection.begin() as trial:
+        with self._turn, _unavailable(), self._writing() as connection, suppress(_Over), _whole(connection):
             self._alone(connection, 3)
             yield connection
-            trial.rollback()
+            raise _Over
 
     def _alone(self, connection: Connection, work: int) -> None:
         """No other process does the same work until the transaction ends (on SQLite it has the turn anyway)."""
         if self.dialect == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(7769, :work)"), {"work": work})
+
+
+class _Over(Exception):
+    """A trial has come to its end: nothing of it stays."""
+
+
+@contextmanager
+def _whole(connection: Connection) -> Iterator[None]:
+    """All or nothing, begun and ended by the driver: SQLAlchemy's own transaction costs as much as a small step's
+    statements. PostgreSQL's driver begins by itself with the first statement."""
+    if connection.dialect.name == "sqlite":
+        _drive(connection, "BEGIN IMMEDIATE")
+    try:
+        yield
+        _end(connection, "commit")
+    except BaseException:
+        if not connection.invalidated:
+            _end(connection, "rollback")
+        raise
+
+
+def _end(connection: Connection, how: Literal["commit", "rollback"]) -> None:
+    """Ends the transaction, and SQLAlchemy's idea of one if a statement went through it."""
+    try:
+        getattr(connection.connection, how)()
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_told(connection, error, None, None) from error
+    if connection.in_transaction():
+        getattr(connection, how)()
 
 
 # -- statements of every step ------------------------------------------------------------------------
@@ -297,7 +326,7 @@ def _given(wording: _Text, row: Mapping[str, Any]) -> Any:
     return values if wording.positional else dict(zip(wording.values, values, strict=True))
 
 
-def _as_told(connection: Connection, error: Any, sql: str, given: Any) -> DBAPIError:
+def _as_told(connection: Connection, error: Any, sql: str | None, given: Any) -> DBAPIError:
     """The driver's error as SQLAlchemy raises it; a connection that is lost is used no more."""
     dialect = connection.dialect
     lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
@@ -335,7 +364,6 @@ def _sqlite(url: URL) -> tuple[Engine, Engine]:
     """One connection that writes, so that its page cache stays warm, and a pool of those that cannot."""
     writer = create_engine(url, pool_size=1, max_overflow=0)
     event.listen(writer, "connect", lambda connection, _: _configure(connection))
-    event.listen(writer, "begin", lambda connection: _drive(connection, "BEGIN IMMEDIATE"))
     reader = create_engine(url, pool_size=8, max_overflow=32)
     event.listen(reader, "connect", lambda connection, _: _configure(connection, query_only=1))
     event.listen(reader, "begin", lambda connection: _drive(connection, "BEGIN"))
