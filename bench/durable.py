@@ -3,7 +3,8 @@
 Against the bare SQL: each step runs once through the engine on database A while its statements and values are
 written down, then the very same statements run on database B, a copy, through the driver alone; at the end both must
 hold the same rows. Against a naive loop: SpiffWorkflow loads a workflow from a row, answers one task, dumps it back,
-same database and durability.
+same database and durability, as many workflows as there are cases, each answered the same way as its case. The three
+take turns of several steps each, so that none pays for what another has left in the processor's caches.
 """
 
 import itertools
@@ -38,6 +39,9 @@ ROUND = {
     "triage": {"triage_outcome": "verify_again", "opinion": "x"},
 }
 """Four user tasks that lead back to the first one, so that a case never ends."""
+
+TURN = 10
+"""So many steps in a turn."""
 
 FRESH = 12
 """So many steps a case counts as fresh: three rounds."""
@@ -167,28 +171,43 @@ def check_same(ours: Store, bare: Store) -> dict[str, int]:
 # -- measuring ---------------------------------------------------------------------------------------
 
 
+class Spent(NamedTuple):
+    """Seconds of one side, step by step: on the wall, and computed."""
+
+    wall: list[float]
+    computed: list[float]
+
+    def do(self, acts: Iterable[Callable[[], None]]) -> None:
+        for act in acts:
+            wall, computed = spent(act)
+            self.wall.append(wall)
+            self.computed.append(computed)
+
+
 def measure(name: str, bench: Bench, bare: Any, copy: Store, naive: Callable[[], None], rounds: int) -> list[Figure]:
     """Three sides in turn: ours on A, the same statements on B, the naive loop."""
-    tape = Tape(bench.engine.store)
-    times: list[list[float]] = [[], [], []]
-    computed: list[list[float]] = [[], [], []]
-    statements = 0
-    for number, act in enumerate(itertools.islice(steps(bench, itertools.cycle(bench.cases)), WARM_UP + rounds)):
-        tape.take()
-        ours = spent(act)
-        lines = tape.take()
-        both = spent(partial(bare.play, lines)), spent(naive)
-        if number >= WARM_UP:
-            statements += len(lines)
-            for side, (wall, cpu) in enumerate((ours, *both)):
-                times[side].append(wall)
-                computed[side].append(cpu)
+    tape, written = Tape(bench.engine.store), list[list[Line]]()
+    sides = Spent([], []), Spent([], []), Spent([], [])
+    ahead = steps(bench, itertools.cycle(bench.cases))
+
+    def ours() -> Iterator[Callable[[], None]]:
+        for act in itertools.islice(ahead, TURN):
+            tape.take()
+            yield act
+            written.append(tape.take())
+
+    for _ in range((WARM_UP + rounds) // TURN):
+        sides[0].do(ours())
+        sides[1].do([partial(bare.play, lines) for lines in written[-TURN:]])
+        sides[2].do([naive] * TURN)
+    times, computed = ([getattr(side, what)[WARM_UP:] for side in sides] for what in Spent._fields)
+    statements = sum(map(len, written[WARM_UP:]))
     same = check_same(bench.engine.store, copy)
     bare_ratio, naive_ratio = ratio(times, 1, 0), ratio(times, 2, 0)
-    sides = ("ours", "bare", "naive")
+    names = ("ours", "bare", "naive")
     ms = {
-        "ms": {side: milliseconds(values) for side, values in zip(sides, times, strict=True)},
-        "of_that_computed_ms": {side: milliseconds(values) for side, values in zip(sides, computed, strict=True)},
+        "ms": {side: milliseconds(values) for side, values in zip(names, times, strict=True)},
+        "of_that_computed_ms": {side: milliseconds(values) for side, values in zip(names, computed, strict=True)},
     }
     return [
         Figure(
@@ -223,18 +242,20 @@ def on_sqlite(folder: Path, rounds: int) -> list[Figure]:
     bare = BareSqlite(folder / "b.sqlite")
     copy = Store(f"sqlite:///{folder / 'b.sqlite'}")
     say(f"step-sqlite: {WARM_UP + rounds} steps on three sides in turn …")
-    return measure("sqlite", bench, bare, copy, _naive_sqlite(folder / "naive.sqlite"), rounds)
+    return measure("sqlite", bench, bare, copy, _naive_sqlite(folder / "naive.sqlite", len(bench.cases)), rounds)
 
 
-def _naive_sqlite(path: Path) -> Callable[[], None]:
-    bare, stored = BareSqlite(path), Stored()
+def _naive_sqlite(path: Path, count: int) -> Callable[[], None]:
+    bare, stored = BareSqlite(path), Stored(ROUND)
     bare.connection.execute("CREATE TABLE workflow (id INTEGER PRIMARY KEY, state TEXT NOT NULL)")
-    bare.connection.execute("INSERT INTO workflow VALUES (1, ?)", (stored.fresh(),))
+    bare.connection.executemany("INSERT INTO workflow VALUES (?, ?)", [(id, stored.fresh()) for id in range(count)])
+    ids = itertools.cycle(range(count))
 
     def step() -> None:
+        id = next(ids)
         bare.connection.execute("BEGIN IMMEDIATE")
-        (state,) = bare.connection.execute("SELECT state FROM workflow WHERE id = 1").fetchone()
-        bare.connection.execute("UPDATE workflow SET state = ? WHERE id = 1", (stored.step(state),))
+        (state,) = bare.connection.execute("SELECT state FROM workflow WHERE id = ?", (id,)).fetchone()
+        bare.connection.execute("UPDATE workflow SET state = ? WHERE id = ?", (stored.step(state), id))
         bare.connection.execute("COMMIT")
 
     return step
@@ -245,16 +266,19 @@ def on_postgresql(server: Server, rounds: int) -> list[Figure]:
     bench = settle(server.database("step_a"))
     bench.engine.store.close()
     url = server.database("step_b", "step_a")
-    bare, stored = BarePostgres(url), Stored()
-    with bare.connection.transaction():
-        bare.connection.execute("CREATE TABLE workflow (id INTEGER PRIMARY KEY, state TEXT NOT NULL)")
-        bare.connection.execute("INSERT INTO workflow VALUES (1, %s)", (stored.fresh(),))
+    bare, stored = BarePostgres(url), Stored(ROUND)
+    with bare.connection.transaction(), bare.connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE workflow (id INTEGER PRIMARY KEY, state TEXT NOT NULL)")
+        fresh = [(number, stored.fresh()) for number in range(len(bench.cases))]
+        cursor.executemany("INSERT INTO workflow VALUES (%s, %s)", fresh)
+    ids = itertools.cycle(range(len(bench.cases)))
 
     def naive() -> None:
+        id = next(ids)
         with bare.connection.transaction():
-            row = bare.connection.execute("SELECT state FROM workflow WHERE id = 1 FOR UPDATE").fetchone()
+            row = bare.connection.execute("SELECT state FROM workflow WHERE id = %s FOR UPDATE", (id,)).fetchone()
             assert row is not None
-            bare.connection.execute("UPDATE workflow SET state = %s WHERE id = 1", (stored.step(row[0]),))
+            bare.connection.execute("UPDATE workflow SET state = %s WHERE id = %s", (stored.step(row[0]), id))
 
     say(f"step-postgresql: {WARM_UP + rounds} steps on three sides in turn …")
     return measure("postgresql", bench, bare, Store(url), naive, rounds)

@@ -87,17 +87,18 @@ def _escalate(workflow: BpmnWorkflow, task: Any, code: str) -> None:
 
 
 class Stored:
-    """A naive loop: load, answer one task, dump."""
+    """A naive loop: load, answer one task, dump. `answers` by node: what is answered instead of the usual."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
         self.serializer = BpmnWorkflowSerializer(BpmnWorkflowSerializer.configure())
         self.spec = specification()
+        self.answers = {**ANSWERS, **answers}
 
     def fresh(self) -> str:
         return str(self.serializer.serialize_json(begin(self.spec)))
 
     def step(self, stored: str) -> str:
         workflow = self.serializer.deserialize_json(stored)
-        if not complete(workflow):
-            return self.fresh()
+        task = ready(workflow)[0]
+        answer(workflow, task, self.answers.get(node(task), {}))
         return str(self.serializer.serialize_json(workflow))
