@@ -16,6 +16,7 @@ makes one change of state:
     merge         a duplicate ends, joined to the main case; both remember
     fire_due      a timer that fell due: the event it stands for
     announce      a light that changed: recorded, and at the third one supervised
+    follow        what a unit that is no more had to do passes to the unit that follows it
     deliver, answer_call, fail_call, retry, give_up                  what handlers, messages and incidents do
 
 A verb locks the case (that only serialises: the chain of records stays linear), then looks at the *step*: two who
@@ -162,7 +163,7 @@ def complete(work: Work, actor: Actor, step: int, revision: int, answer: Mapping
     node = case.node(row)
     case.keep_apart(actor, node, waiver)
     given = forms.read(case.form(node), answer)
-    case.ask_guards(actor, row, node, {**given.routing, **given.record})
+    case.ask_guards(actor, row, node, {**answer, **given.routing, **given.record})
     said = {**given.record, **({"waiver": waiver} if waiver.strip() else {})}
     case.happen(actor, "completed", Completed(row["token"], given.routing), said, {"node": row["node"]})
     case.save()
@@ -421,6 +422,20 @@ def assign(work: Work, actor: Actor, case_id: int, facts: Mapping[str, Any], kin
     case = take(work, case_id)
     case.happen(actor, kind, Assigned(dict(facts)), {}, {}, cause)
     case.save()
+
+
+def follow(work: Work, case_id: int, unit: str, follower: str, cause: str) -> list[dict[str, Any]]:
+    """What a unit that is no more had to do in a case passes to the one that follows it: its open steps, and the
+    variables that name it, so that later steps find somebody. The place of the case stays where it was. Returns the
+    steps (`step`, `node`)."""
+    case = take(work, case_id)
+    named = {name: follower for name, value in case.state.facts.items() if value == unit}
+    moved = case.pass_on(unit, follower)
+    if named or moved:
+        detail = {"from": unit, "to": follower, "steps": moved}
+        case.happen(MACHINE, "passed-on", Assigned(named), {}, detail, cause)
+    case.save()
+    return moved
 
 
 def note_refusal(work: Work, actor: Actor, case_id: int, refusal: Refused, verb: str) -> None:

@@ -6,7 +6,7 @@ turn it is, clocks, requests, writing.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -512,7 +512,7 @@ class Case:
         node = self.definition.levels[effect.body].nodes[effect.node]
         names = variables(self.state, effect.scope) if effect.scope in self.state.scopes else {}
         status = node.properties.get("status")
-        clock = self.begin_clock(self.limit(node, names), status)
+        clock = self.step_clock(node, self.limit(node, names), status)
         row = {
             "id": None,
             "case": self.row["id"],
@@ -521,7 +521,7 @@ class Case:
             "name": node.name or node.id,
             "kind": node.kind,
             "area": self.row["area"],
-            "role": node.properties.get("role"),
+            "role": _value(node.properties.get("role_from"), names) or node.properties.get("role"),
             "unit": _value(node.properties.get("unit"), names) or None,
             "person": None,
             "sender": self.sender.unit or None,
@@ -576,9 +576,9 @@ class Case:
             due = timers.following(timer, self.fired["due_at"], self.fired["missed"] + 1)
             base: datetime | None = due
         else:
-            base = timers.due_at(timer, self.work.now, self.pack.limits, self.work.calendar)
-            if base is not None and self.row["suspended"]:
-                base -= self.work.now - self.suspended_since()  # the resumption will add the whole suspension
+            begin = self.beginning(self.event_node(effect.body, effect.node))
+            base = timers.due_at(timer, begin, self.pack.limits, self.work.calendar)
+            base = base and base + self.stood_still(begin)
         if base is not None:
             self.new_timers.append(
                 {
@@ -752,6 +752,42 @@ class Case:
         stands = self.row["suspended"] and status != "emergency"
         return None if limit is None else Running(limit, self.work.now, ((self.work.now, None),) if stands else ())
 
+    def step_clock(self, node: Node, limit: Limit | None, status: str | None) -> Running | None:
+        """The clock of a step that opens: a new one, or the one of its last time where that goes on."""
+        begin = self.beginning(node)
+        if limit is not None and begin < self.work.now:
+            return Running(limit, begin, self.pauses())
+        return (limit and self.last_clock(node)) or self.begin_clock(limit, status)
+
+    def last_clock(self, node: Node) -> Running | None:
+        """The clock of the step's last time. Property `clock_until` lists the steps that end it: until one of them was
+        opened, going elsewhere and coming back does not begin it anew."""
+        ends = node.properties.get("clock_until", "").split()
+        step = tables.step.c
+        query = select(step.node, step.clock).where(step.case == self.row["id"], step.node.in_([node.id, *ends]))
+        row = self.work.connection.execute(query.order_by(step.id.desc()).limit(1)).first() if ends else None
+        if row is None or row.node != node.id or row.clock is None:
+            return None
+        return replace(decode(row.clock, Running), pauses=self.pauses())
+
+    def beginning(self, node: Node) -> datetime:
+        """When the clock of a step or timer begins: now; or with the discovery of the matter, where the setting that
+        its property `clock_from` names says so."""
+        name = node.properties.get("clock_from")
+        discovery: datetime = self.row["discovered_at"]
+        return discovery if name and self.pack.setting(name, "") == "discovery" else self.work.now
+
+    def pauses(self) -> Pauses:
+        """When the case stood still."""
+        return decode(self.row["clock"], Running).pauses if self.row["clock"] else ()
+
+    def stood_still(self, begin: datetime) -> timedelta:
+        """How long the case stood still since `begin`; less what the resumption will add too much, when it stands
+        still now: that adds the whole suspension."""
+        over = (until - max(since, begin) for since, until in self.pauses() if until is not None and until > begin)
+        ahead = begin - self.suspended_since() if self.row["suspended"] else timedelta()
+        return sum(over, timedelta()) - max(ahead, timedelta())
+
     def node(self, row: Mapping[str, Any]) -> Node:
         token = self.state.tokens[row["token"]]
         return self.definition.levels[self.state.scopes[token.scope].body].nodes[token.node]
@@ -767,6 +803,20 @@ class Case:
     def change_step(self, row: dict[str, Any], **values: Any) -> None:
         row.update(values, revision=row["revision"] + 1)
         self.step_changes.append({"key": row["id"], "revision": row["revision"], "values": values})
+
+    def pass_on(self, unit: str, follower: str) -> list[dict[str, Any]]:
+        """Gives the open steps of a unit that is no more to the one that follows it, and its assignments. Who holds a
+        step keeps it, if they can act for the follower."""
+        moved = [row for row in self.steps.values() if row["unit"] == unit]
+        for row in moved:
+            stays = row["person"] in self.work.directory.holders(row["role"] or "", follower)
+            self.change_step(row, unit=follower, person=row["person"] if stays else None)
+        self.work.connection.execute(
+            update(tables.assignment)
+            .where(tables.assignment.c.case == self.row["id"], tables.assignment.c.unit == unit)
+            .values(unit=follower)
+        )
+        return [{"step": row["token"], "node": row["node"]} for row in moved]
 
     def change_light(self, row: dict[str, Any]) -> int:
         due = due_of(self.work, decode(row["clock"], Running))

@@ -42,6 +42,13 @@ def all_cases(connection: Connection, *, open_only: bool = False) -> Sequence[in
     return connection.execute(query.where(_case.c.closed_at.is_(None)) if open_only else query).scalars().all()
 
 
+def open_cases(connection: Connection, area: str) -> Sequence[int]:
+    """The ids of the open cases whose place lies in an area."""
+    inside = _case.c.area.startswith(area, autoescape=True)
+    query = select(_case.c.id).where(inside, _case.c.closed_at.is_(None)).order_by(_case.c.id)
+    return connection.execute(query).scalars().all()
+
+
 def subjects(connection: Connection) -> Sequence[str]:
     """Every subject that has a chain of records."""
     query = select(tables.record.c.subject).where(tables.record.c.number == 1).order_by(tables.record.c.subject)

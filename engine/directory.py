@@ -8,7 +8,7 @@ and lie among the erasable values. What a role is, and where it fits, is data th
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, func, or_, select
 
@@ -18,7 +18,7 @@ from engine.errors import Finding, Forbidden, Invalid, NotFound, Refused, Words
 from engine.model import Value, decode, encode_sorted
 from engine.records import Entry
 from engine.store import Prepared
-from engine.tables import Instant, absence, person, post, step, training, unit
+from engine.tables import Instant, absence, case, person, post, step, training, unit
 
 LEVELS = ("province", "city", "county", "township", "village", "grid", "micro_grid")
 UNIT_KINDS = (
@@ -76,6 +76,25 @@ class Actor(Value, frozen=True):
     area: str
 
 
+class Held(NamedTuple):
+    """A step that somebody holds: the number of its matter, and the step's name."""
+
+    number: str
+    name: str
+
+
+class Posted(Value, frozen=True):
+    """Somebody with a post in a unit. `contact` is a work contact, empty where none is recorded."""
+
+    unit: str
+    person: str
+    post: str
+    role: str
+    name: str
+    worker_kind: str | None
+    contact: str
+
+
 _PASSED = Prepared(
     select(training.c.kind).where(
         training.c.person == bindparam("person"),
@@ -112,6 +131,15 @@ class Directory:
         kinds = [unit.c.kind == kind] if kind else []
         inside = [unit.c.area.startswith(area, autoescape=True)] if area else []
         return self._units(*kinds, *inside)
+
+    def coded(self, code: str) -> Unit | None:
+        """The unit that has a code on this day; None: none has."""
+        return next(iter(self._units(unit.c.code == code)), None)
+
+    def code_owner(self, code: str) -> str | None:
+        """The id of the unit that has a code, or ever had it: codes are never used again."""
+        query = select(unit.c.id).where(unit.c.code == code, unit.c.recorded_at <= self._at)
+        return self._connection.execute(query.order_by(unit.c.row).limit(1)).scalar()
 
     def unit_name(self, id: str) -> str:
         """The name of a unit, also of one that is no more; its id when there never was one."""
@@ -235,6 +263,36 @@ class Directory:
         if lacking is not None and gate.get("first_time_only") and self._served_before(person_id, role):
             return None
         return lacking
+
+    def held(self, person_id: str) -> list[Held]:
+        """The open steps that a person has signed for or was given, the longest waiting first."""
+        query = (
+            select(case.c.number, step.c.name)
+            .join(case, case.c.id == step.c.case)
+            .where(step.c.person == person_id, step.c.status == "open")
+            .order_by(step.c.id)
+        )
+        return [Held(*row) for row in self._connection.execute(query)]
+
+    def posted(self, unit_id: str) -> list[Posted]:
+        """Who has a post in a unit, also those who are absent; by role, then person."""
+        return self._posted(post.c.unit == unit_id)
+
+    def posted_inside(self, kind: str, area: str) -> list[Posted]:
+        """Who has a post in any unit of a kind in an area; by unit, role, then person."""
+        return self._posted(unit.c.kind == kind, unit.c.area.startswith(area, autoescape=True))
+
+    def _posted(self, *conditions: ColumnElement[bool]) -> list[Posted]:
+        query = (
+            select(post.c.unit, post.c.person, post.c.id, post.c.role)
+            .add_columns(person.c.name, person.c.worker_kind, person.c.contact)
+            .join(person, and_(person.c.id == post.c.person, self._holds(person)))
+            .join(unit, and_(unit.c.id == post.c.unit, self._holds(unit)))
+            .where(self._holds(post), *conditions)
+            .order_by(post.c.unit, post.c.role, post.c.person)
+        )
+        found = self._connection.execute(query)
+        return [Posted(o.unit, o.person, o.id, o.role, o.name, o.worker_kind, o.contact or "") for o in found]
 
     # -- what stands behind
 

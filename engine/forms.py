@@ -1,7 +1,8 @@
 """What people may answer: JSON Schema forms, and which of their fields the machine may see.
 
 A field is `routing` (`x-wangge: routing`: enumerations, booleans, numbers, dates, ids of units) or `record`
-(everything else: what people say). Routing values become variables; record values are kept apart, erasable.
+(everything else: what people say). Routing values become variables; record values are kept apart, erasable. A field
+with `x-kept: false` is for the guards of its step to look at, and stays nowhere.
 """
 
 import json
@@ -53,7 +54,8 @@ def read(form: Mapping[str, Any] | None, answer: Mapping[str, Any]) -> Answer:
     answer = {n: field["default"] for n, field in fields.items() if "default" in field} | dict(answer)
     schema = _schema(encode_sorted(form))
     plain = schema.plainly_right(answer)
-    findings = [] if plain else [_finding(form, error) for error in schema.validator.iter_errors(answer)]
+    errors = [] if plain else list(schema.validator.iter_errors(answer))
+    findings = list(dict.fromkeys(_finding(form, error, field) for error in errors for field in _fields(error)))
     if findings:
         raise Invalid(
             "form.answer",
@@ -62,7 +64,8 @@ def read(form: Mapping[str, Any] | None, answer: Mapping[str, Any]) -> Answer:
             findings,
         )
     routing = {n: v for n, v in answer.items() if fields.get(n, {}).get("x-wangge") == "routing"}
-    return Answer(routing, {n: v for n, v in answer.items() if n not in routing})
+    passing = {n for n, field in fields.items() if field.get("x-kept") is False}
+    return Answer(routing, {n: v for n, v in answer.items() if n not in routing and n not in passing})
 
 
 class _Schema:
@@ -122,18 +125,17 @@ def _doubtful(_: Any) -> bool:
     return False
 
 
-def _finding(form: Mapping[str, Any], error: ValidationError) -> Finding:
-    field = _field(error)
+def _finding(form: Mapping[str, Any], error: ValidationError, field: str) -> Finding:
     title = form.get("properties", {}).get(field, {}).get("title", field)
     zh, en = WORDS.get(str(error.validator), ("填写有误", "is not right"))
     return Finding("form.field", "error", field, f"“{title}”{zh}。 “{field}” {en}.", name=title)
 
 
-def _field(error: ValidationError) -> str:
-    """The field an error belongs to; a missing or surplus one has to be looked for."""
+def _fields(error: ValidationError) -> list[str]:
+    """The fields an error belongs to; those that are missing or too many have to be looked for."""
     wanted, schema, given = cast(Any, error.validator_value), cast(Any, error.schema), cast(Any, error.instance)
     if error.absolute_path:
-        return str(error.absolute_path[0])
+        return [str(error.absolute_path[0])]
     if error.validator == "required":
-        return next((str(name) for name in wanted if name not in given), "")
-    return min((str(name) for name in given if name not in schema.get("properties", {})), default="")
+        return [str(name) for name in wanted if name not in given]
+    return sorted(str(name) for name in given if name not in schema.get("properties", {}))

@@ -23,12 +23,13 @@ from engine.store import Prepared
 
 class Role(Value, frozen=True):
     """Who somebody can be in a pack. `unit_kinds` are the kinds of units that have such posts; `permissions`
-    are the verbs beyond their own steps."""
+    are the verbs beyond their own steps; `group` names the group of powers it belongs to, where a text has such."""
 
     key: str
     label: Words
     unit_kinds: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
+    group: str = ""
 
 
 class Pack(Value, frozen=True):

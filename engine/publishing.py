@@ -251,7 +251,9 @@ def _in_file(finding: Finding, file: str) -> Finding:
 
 def _role(data: Mapping[str, Any]) -> Role:
     kinds = data.get("unit_kinds") or ([data["unit_kind"]] if "unit_kind" in data else [])
-    return Role(data["key"], _words(data["label"]), tuple(kinds), tuple(data.get("permissions", ())))
+    return Role(
+        data["key"], _words(data["label"]), tuple(kinds), tuple(data.get("permissions", ())), data.get("group", "")
+    )
 
 
 def _ways_in(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -41,7 +41,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from engine import lifecycle, limits, records, tables
+from engine import access, lifecycle, limits, records, tables
+from engine.access import Hidden
 from engine.calendars import local
 from engine.casework import BY_PEOPLE, PRECEDENCES
 from engine.definition import Definition, Node
@@ -87,10 +88,12 @@ through all steps there ever were, in search of the few."""
 
 
 class Filters(Value, frozen=True):
-    """What a list is narrowed to; an empty field narrows nothing. `area` is a path inside the asker's own,
-    `text` a number or a part of a title, `closed` chooses between open, closed and all matters."""
+    """What a list is narrowed to; an empty field narrows nothing. `area` is a path inside the asker's own, `unit` who
+    has the step (of matters: who answers for them), `text` a number or a part of a title, `closed` chooses between
+    open, closed and all matters."""
 
     area: str = ""
+    unit: str = ""
     node: str = ""
     matter_type: str = ""
     status: str = ""
@@ -249,7 +252,7 @@ def inbox(
         _Part([wanted.where(one, _step.due_at.is_(None)) for one in tabs[tab]], UNDATED),
     ]
     counts = _counts(work, tabs)
-    total = None if filters else counts[tab]
+    total = counts[tab] if filters in (None, Filters()) else None
     return {**_page(work, parts, cursor, size, STEPS, _step_row(work), total=total), "counts": counts}
 
 
@@ -319,7 +322,7 @@ def overdue(
     wanted, first = _steps(work, filters or Filters()), _by(who, _step.precedence)
     parts = [_Part([wanted.where(one, first == rank) for one in lights[light]], key) for rank in PRECEDENCES]
     counts = _counts(work, lights)
-    total = None if filters else counts[light]
+    total = counts[light] if filters in (None, Filters()) else None
     return {**_page(work, parts, cursor, size, STEPS, _step_row(work), total=total), "counts": counts}
 
 
@@ -362,7 +365,7 @@ def matters(
 
 
 def _narrowed(work: Work, query: Select[Any], wanted: Filters) -> Select[Any]:
-    exact = {"status": wanted.status, "way_in": wanted.way_in, "matter_type": wanted.matter_type}
+    exact = {"status": wanted.status, "way_in": wanted.way_in, "matter_type": wanted.matter_type, "unit": wanted.unit}
     query = query.where(*(_case[name] == value for name, value in exact.items() if value))
     if wanted.closed != "all":
         query = query.where(_case.closed_at.is_(None) if wanted.closed == "open" else _case.closed_at.is_not(None))
@@ -380,6 +383,8 @@ def _steps(work: Work, wanted: Filters) -> Select[Any]:
         query = query.join(tables.case, _case.id == _step.case)
     if wanted.node:
         query = query.where(_step.node == wanted.node)
+    if wanted.unit:
+        query = query.where(_step.unit == wanted.unit)
     if wanted.matter_type:
         query = query.where(_case.matter_type == wanted.matter_type)
     if wanted.flag:
@@ -713,18 +718,26 @@ def matter(work: Work, actor: Actor, number: str | int) -> dict[str, Any]:
     links, and what the actor may do with it. Raises `NotFound`."""
     row = _seen(work, actor, number)
     names, id = _Names(work), row["id"]
-    steps = _rows(work, select(tables.step).where(_step.case == id, _OPEN).order_by(_step.id))
-    asked = REQUESTS.where(tables.request.c.case == id).order_by(tables.request.c.id)
+    narrow, request = own_steps_only(work, actor, row), tables.request.c
+    own = [_step.unit == actor.unit] if narrow else []
+    steps = _rows(work, select(tables.step).where(_step.case == id, _OPEN, *own).order_by(_step.id))
+    hidden = _hidden(work, row)
+    mine = [or_(request.to_unit == actor.unit, request.asked_unit == actor.unit)] if narrow else []
+    asked = REQUESTS.where(request.case == id, *mine).order_by(request.id)
     return {
         **_matter_words(work, row, names),
         "clock": told(work, row["clock"], explained=True),
         "facts": dict(decode(row["state"], State).facts),
-        "said": _said_in(work, _pack(work, row["pack"]), f"case/{id}", 1),
+        "said": _said_in(work, hidden, f"case/{id}", 1),
         "steps": [{**_step_words(one, names), "clock": told(work, one["clock"], explained=True)} for one in steps],
-        "assignments": [_assignment(work, one, names) for one in _of(work, tables.assignment, id)],
+        "assignments": [
+            _assignment(work, one, names)
+            for one in _of(work, tables.assignment, id)
+            if not narrow or one["unit"] == actor.unit
+        ],
         "requests": [_request(one, names) for one in _rows(work, asked)],
         "incidents": [_incident(one, names) for one in _of(work, tables.incident, id)],
-        "attachments": [_attachment(one, names) for one in _of(work, tables.attachment, id)],
+        "attachments": [_attachment(one, names, hidden) for one in _of(work, tables.attachment, id)],
         "links": _links(work, actor, row),
         "acts": _matter_acts(work, actor, row),
     }
@@ -781,9 +794,11 @@ def _incident(row: RowMapping, names: _Names) -> dict[str, Any]:
     }
 
 
-def _attachment(row: RowMapping, names: _Names) -> dict[str, Any]:
+def _attachment(row: RowMapping, names: _Names, hidden: Hidden) -> dict[str, Any]:
+    """The name of a file tells something too: hidden where the whole matter is."""
     return {
-        **{name: row[name] for name in ("id", "name", "media_type", "size", "sha256")},
+        **{name: row[name] for name in ("id", "media_type", "size", "sha256")},
+        "name": access.mask(row["name"]) if hidden("") else row["name"],
         "added_by": names.person(row["added_by"]),
         "added_at": _at(row["added_at"]),
     }
@@ -802,23 +817,79 @@ def _links(work: Work, actor: Actor, row: RowMapping) -> dict[str, Any]:
 
 
 def attachment(work: Work, actor: Actor, id: int) -> RowMapping:
-    """The row of an attachment of a matter that the actor may see. Raises `NotFound`."""
+    """The row of an attachment of a matter that the actor may see. Raises `NotFound`, and `Refused` where the matter
+    as a whole is of a class that the actor is not admitted to."""
     row = work.connection.execute(select(tables.attachment).where(tables.attachment.c.id == id)).mappings().first()
-    _seen(work, actor, int(row["case"]) if row else NOTHING)
+    matter_row = _seen(work, actor, int(row["case"]) if row else NOTHING)
     if row is None:
         raise LookupError(id)
+    pack, facts = _pack(work, matter_row["pack"]), decode(matter_row["state"], State).facts
+    if (key := facts.get(access.SECRECY)) in access.classes(pack):
+        access.must_be_admitted(work, pack, actor, str(key))
     return row
+
+
+# -- what a requester may know -----------------------------------------------------------------------
+
+
+def progress(work: Work, id: int) -> dict[str, Any]:
+    """How far a matter is, for whoever brought it in and can prove it elsewhere: no names, nothing that was said, only
+    what kind of office has it since when and until when."""
+    row = _rows(work, MATTERS.where(_case.id == id))[0]
+    steps = _rows(work, select(tables.step).where(_step.case == id, _OPEN, _WAITS).order_by(_step.id))
+    return {
+        "status": _label(_pack(work, row["pack"]), row["status"]),
+        "opened_at": _at(row["opened_at"]),
+        "closed_at": _at(row["closed_at"]),
+        "pack": row["pack"],
+        "steps": [{"unit": one["unit"], "since": _at(one["opened_at"]), "due_at": _at(one["due_at"])} for one in steps],
+    }
+
+
+# -- need to know ------------------------------------------------------------------------------------
+
+
+def own_steps_only(work: Work, actor: Actor, row: RowMapping) -> bool:
+    """Whether the actor's unit is of a kind that takes part from outside, and reads of a matter only what is its own
+    (setting `own_steps_only`: kinds of units)."""
+    kinds = _pack(work, row["pack"]).setting("own_steps_only", ())
+    return bool(kinds) and not scope(work, actor).whole_area and work.directory.unit(actor.unit).kind in kinds
+
+
+def seen_record(work: Work, actor: Actor, number: str | int, record: int) -> Seen:
+    """The matter of a record that the actor may read. Raises `NotFound`."""
+    row = _seen(work, actor, number)
+    concerns = _concerns(work, actor, row)
+    chain = records.chain(work.connection, f"case/{row['id']}")
+    if not any(one.number == record and concerns(one) for one in chain):
+        _seen(work, actor, NOTHING)
+    return Seen(row["id"], row["number"])
+
+
+def _concerns(work: Work, actor: Actor, row: RowMapping) -> Callable[[records.Record], bool]:
+    """Which records of a matter the actor may read: all; or the opening, the acts of their unit, and what was put to
+    it."""
+    if not own_steps_only(work, actor, row):
+        return lambda _: True
+    post = tables.post.c
+    own = set(work.connection.execute(select(post.id).where(post.unit == actor.unit)).scalars())
+    return lambda one: one.number == 1 or one.post in own or actor.unit in _put_to(one.detail)
+
+
+def _put_to(detail: Mapping[str, Any]) -> set[str]:
+    """The units that a record gives something to."""
+    return {str(one.get("unit", "")) for one in (*detail.get("opened", ()), detail)}
 
 
 # -- what happened -----------------------------------------------------------------------------------
 
 
 def timeline(work: Work, actor: Actor, number: str | int) -> list[dict[str, Any]]:
-    """The records of a matter, first to last, with what was said; sensitive fields are masked, and what was erased
-    says so. Raises `NotFound`."""
+    """The records of a matter, first to last, with what was said; what is of a class is masked, and what was erased
+    says so. Who sees their own steps only reads the opening and what concerns their unit. Raises `NotFound`."""
     row = _seen(work, actor, number)
     subject, names = f"case/{row['id']}", _Names(work)
-    hidden = sensitive(_pack(work, row["pack"]))
+    hidden, concerns = _hidden(work, row), _concerns(work, actor, row)
     said = records.said(work.connection, subject)
     labels = _node_names(_definition(work, row))
     return [
@@ -832,37 +903,35 @@ def timeline(work: Work, actor: Actor, number: str | int) -> list[dict[str, Any]
             "cause": one.cause,
             "node": labels.get(one.detail.get("node", ""), one.detail.get("node")),
             "detail": one.detail,
-            "said": {field: _shown(field, said.get(one.number, {}), hidden) for field in one.sealed},
+            "said": {
+                field: _shown(field, said.get(one.number, {}), hidden if one.kind != "revealed" else _nothing_hidden)
+                for field in one.sealed
+            },
             "hash": one.hash,
         }
         for one in records.chain(work.connection, subject)
+        if concerns(one)
     ]
 
 
-def sensitive(pack: Pack) -> frozenset[str]:
-    """The fields that any form of the pack calls sensitive (`x-class`): masked wherever they turn up."""
-    fields = [item for form in pack.forms.values() for item in form.get("properties", {}).items()]
-    return frozenset(name for name, field in fields if field.get("x-class") == "sensitive")
-
-
-def mask(value: Any) -> str:
-    """A value that can be recognised by who knows it and read by nobody else: 张*, 138****00."""
-    if not isinstance(value, str) or not value:
-        return "***"
-    if sum(letter.isdigit() for letter in value) >= 7:
-        return f"{value[:3]}****{value[-2:]}"
-    return value[0] + "*" * (len(value) - 1 if len(value) < 4 else 3)
-
-
-def _shown(field: str, said: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
+def _shown(field: str, said: Mapping[str, Any], hidden: Hidden) -> dict[str, Any]:
     value = said.get(field)
     if value is None:
         return {"erased": True}
-    return {"value": mask(value), "masked": True} if field in hidden else {"value": value}
+    return {"value": access.mask(value), "masked": True} if hidden(field) else {"value": value}
 
 
-def _said_in(work: Work, pack: Pack, subject: str, number: int) -> dict[str, Any]:
-    said, hidden = records.said(work.connection, subject).get(number, {}), sensitive(pack)
+def _hidden(work: Work, row: RowMapping) -> Hidden:
+    pack, definition = _pack(work, row["pack"]), _definition(work, row)
+    return access.hidden(pack, definition, decode(row["state"], State).facts)
+
+
+def _nothing_hidden(_: str) -> str:
+    return ""
+
+
+def _said_in(work: Work, hidden: Hidden, subject: str, number: int) -> dict[str, Any]:
+    said = records.said(work.connection, subject).get(number, {})
     return {field: _shown(field, said, hidden) for field in said}
 
 
@@ -923,6 +992,8 @@ def step(work: Work, actor: Actor, id: int) -> dict[str, Any]:
     matter_row = _seen(work, actor, int(row["case"]) if row else NOTHING)
     if row is None:
         raise LookupError(id)
+    if row["unit"] not in (None, actor.unit) and own_steps_only(work, actor, matter_row):
+        _seen(work, actor, NOTHING)
     pack, definition, names = _pack(work, matter_row["pack"]), _definition(work, matter_row), _Names(work)
     state = decode(matter_row["state"], State)
     node = _node(definition, state, row)
@@ -1172,15 +1243,17 @@ def incidents(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> d
     )  # fmt: skip
 
 
-def stuck(work: Work, actor: Actor, size: int = PAGE) -> list[dict[str, Any]]:
+def stuck(work: Work, actor: Actor, size: int = PAGE, filters: Filters | None = None) -> list[dict[str, Any]]:
     """Why matters do not move, each cause with its number of steps (of matters, where they are suspended), the first
-    of them and the ways out."""
-    who, oldest = scope(work, actor), (_step.opened_at, _step.id)
+    of them and the ways out. Filters narrow the causes that are steps, by area, unit, node, …"""
+    who, oldest, wanted = scope(work, actor), (_step.opened_at, _step.id), _steps(work, filters or Filters())
     steps = {
         "nobody": _without_anybody(work, who),
         "no_unit": _without_unit(work, who),
         "unclaimed": _unclaimed(work, who),
     }
+    if filters is not None:
+        steps = {key: wanted.where(_step.id.in_(which)) for key, which in steps.items()}
     return [
         *(
             _cause(key, _page(work, [_Part([which], oldest)], "", size, STEPS, _step_row(work)))

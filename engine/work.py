@@ -69,6 +69,7 @@ class Work:
         the moments in a chain never go backwards."""
         if self.time is not None:
             self.now = max(self.now, self.time())
+            self.__dict__.pop("directory", None)  # who is who has to be asked at this later moment
 
     @cached_property
     def directory(self) -> Directory:

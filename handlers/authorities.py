@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from engine.directory import Unit
+from engine.directory import Actor, Unit
 from engine.work import Work
 
 LEVELS = ("village", "township", "county", "city")
@@ -22,6 +22,12 @@ def around(work: Work, area: str) -> dict[str, Any]:
     """Unit ids by what they are to the area: `township_agency`, `county_government`, `city_party_committee`, …; empty
     where there is none."""
     return {f"{level}_{name}": _of(work, kind, area, level) for level in LEVELS for name, kind in KINDS.items()}
+
+
+def own(work: Work, actor: Actor) -> dict[str, str]:
+    """The agency, government and party committee of the level of somebody's own unit: `own_agency`, …"""
+    level = work.directory.unit(actor.unit).level if actor.unit else ""
+    return {f"own_{name}": _of(work, kind, actor.area, level) for name, kind in KINDS.items()}
 
 
 def government(work: Work, agency: Unit) -> str:

@@ -12,6 +12,7 @@ from engine.directory import Actor
 from engine.library import Pack
 from engine.model import Value
 from engine.work import Work
+from handlers import lists
 
 FOUNDER = Actor(person="founder", post="", role="", unit="", area="/")
 """Who sets up a demonstration; on record as such."""
@@ -35,6 +36,7 @@ class Person(NamedTuple):
     name: str
     posts: tuple[tuple[str, str], ...]
     worker_kind: str | None = None
+    contact: str | None = None
 
 
 class City(Value, frozen=True):
@@ -50,7 +52,7 @@ class City(Value, frozen=True):
 AGENCY_DESKS = (
     ("分流员", ("triage_officer",)),
     ("核查员", ("checker", "mediator")),
-    ("值班长", ("duty_officer", "emergency_officer")),
+    ("值班长", ("duty_officer", "emergency_officer", "publicity_officer")),
 )
 """Three people in each agency: who triages does not check, who checks does not close."""
 
@@ -65,7 +67,10 @@ def found(work: Work, plan: Plan, pack: Pack) -> City:
     city = made.unit(f"c{code}", "division", "city", code, "示范市", f"p{province}")
     agency = made.authorities(city, "city", "示范市")
     made.departments(city, "city", "市", departments, pack)
+    lists.found(work, FOUNDER, work.directory.unit(agency), pack, day)
     counties = [made.county(city, number, departments, pack) for number in range(plan.counties)]
+    for county in counties:
+        lists.found(work, FOUNDER, work.directory.unit(f"ga-{county}"), pack, day)
     townships = [made.township(counties[n % len(counties)], n) for n in range(plan.townships)]
     grids = [made.grid(townships[n % len(townships)], n) for n in range(plan.grids)]
     return City(agency, tuple(counties), tuple(townships), tuple(grids), tuple(made.people))
@@ -85,6 +90,7 @@ class _Founder:
         self.area = f"/{'/'.join(_codes(pack.area))}/"
         self.roles = {key: role.unit_kinds for key, role in pack.roles.items()}
         self.levels = pack.setting("agency_levels", ())
+        self.platforms = pack.setting("mediation_platforms", ())
         gate = pack.setting("training_gate", {}).get("roles", {})
         self.trainings = sorted({"pre_job", *(kind for kinds in gate.values() for kind in kinds)})
         self.people: list[str] = []
@@ -110,6 +116,7 @@ class _Founder:
             self.connection,
             person.id,
             name=person.name,
+            contact=person.contact,
             worker_kind=person.worker_kind,
             valid_from=self.day,
             by=FOUNDER,
@@ -147,14 +154,27 @@ class _Founder:
     def agency(self, division: str, level: str, name: str) -> str:
         """The agency of a division, with its people."""
         agency = self.unit(
-            f"ga-{division}", "governance_agency", level, f"GA{division}", f"{name}网格化治理机构", division
-        )
+            f"ga-{division}", "governance_agency", level, f"GA{division}", f"{name}网格化治理机构", division,
+            supervision_phone="000-0000-0000",
+        )  # fmt: skip
         for number, (title, roles) in enumerate(AGENCY_DESKS, 1):
             posts = tuple((agency, role) for role in roles if role in self.roles)
             self.person(Person(f"{agency}-{number}", f"{name}{title}", posts))
         if "supervisor" in self.roles:
             self.person(Person(f"{agency}-4", f"{name}督查员", ((agency, "supervisor"),)))
+        if "governance_agency" in self.roles.get("expert", ()) and level in ("city", "county"):
+            self.person(Person(f"{agency}-expert", f"{name}论证专家", ((agency, "expert"),)))
         return agency
+
+    def platform(self, division: str, level: str, name: str) -> None:
+        """Where conflicts are mediated (ZJ-16.2): a platform, in a village a station (ZJD-17.2)."""
+        if level in self.platforms:
+            title = f"{name}矛盾纠纷{'调处服务工作站' if level == 'village' else '多元化解平台'}"
+            unit = self.unit(
+                f"med-{division}", "department", level, f"MED{division}", title, division, functions=["mediation"]
+            )
+            for number, (role, post) in enumerate((("receiver", "签收人"), ("handler", "调解员")), 1):
+                self.person(Person(f"{unit}-{number}", f"{title}{post}", ((unit, role),)))
 
     def authorities(self, division: str, level: str, name: str) -> str:
         """The agency and the government of a division, with their people. Returns the agency."""
@@ -164,8 +184,13 @@ class _Founder:
         if "party_decider" in self.roles:
             party = self.unit(f"party-{division}", "party_committee", level, f"CPC{division}", f"{name}党委", division)
             self.person(Person(f"{party}-1", f"{name}党委值班人员", ((party, "party_decider"),)))
-        posts = tuple((government, role) for role in ("government_decider", "government_duty") if role in self.roles)
+        posts = tuple(
+            (government, role)
+            for role in ("government_decider", "government_duty", "publicity_officer")
+            if role in self.roles
+        )
         self.person(Person(f"{government}-1", f"{name}政府值班人员", posts))
+        self.platform(division, level, name)
         return agency
 
     def departments(self, division: str, level: str, place: str, keys: tuple[str, ...], pack: Pack) -> None:
@@ -177,6 +202,8 @@ class _Founder:
             )  # fmt: skip
             self.person(Person(f"{unit}-1", f"{place}{label}签收人", ((unit, "receiver"),)))
             self.person(Person(f"{unit}-2", f"{place}{label}承办人", ((unit, "handler"),)))
+            if "department_head" in self.roles:
+                self.person(Person(f"{unit}-3", f"{place}{label}负责人", ((unit, "department_head"),)))
 
     def county(self, city: str, number: int, departments: tuple[str, ...], pack: Pack) -> str:
         name = f"{'甲乙丙丁戊己庚辛壬癸'[number % 10]}区"
@@ -202,12 +229,16 @@ class _Founder:
                 self.person(Person(f"{committee}-1", f"{place}负责人", ((committee, "village_clerk"),)))
             if "village" in self.levels:
                 self.agency(f"c{village_code}", "village", place)
+            self.platform(f"c{village_code}", "village", place)
         return id
 
     def grid(self, township: str, number: int) -> str:
         village = f"{township}{number // 2 % 2 + 1:03d}"
         code = f"{village[1:]}{number + 1:03d}"
-        id = self.unit(f"g{code}", "grid", "grid", code, f"第{number + 1}网格", village)
+        id = self.unit(
+            f"g{code}", "grid", "grid", code, f"第{number + 1}网格", village,
+            category="comprehensive", area_kind="urban", boundary=f"第{number + 1}片住宅楼院",
+        )  # fmt: skip
         kinds = (
             ("full_time", "专职网格员", "grid_worker"),
             ("grid_chief", "网格长", "grid_chief"),
@@ -215,6 +246,6 @@ class _Founder:
         )
         for kind, title, role in (one for one in kinds if one[2] in self.roles):
             person = f"w{code}-{kind}"
-            self.person(Person(person, f"第{number + 1}网格{title}", ((id, role),), kind))
+            self.person(Person(person, f"第{number + 1}网格{title}", ((id, role),), kind, "000-0000-0000"))
             self.train(person, f"ga-{township}")
         return id

@@ -20,7 +20,7 @@ from engine.errors import Conflict, Refused
 from engine.library import Pack
 from engine.model import Value
 from engine.work import Engine, Work
-from handlers import intake, messages
+from handlers import intake, messages, secrecy
 from handlers.city import City
 
 BEAT = timedelta(minutes=10)
@@ -186,7 +186,11 @@ class Demonstration:
             "area_kind": self.random.choice(("urban", "rural")),
             "has_requester": way.startswith("request"),
         }
-        return self.filled(self.pack.forms[way], answer)
+        form = self.pack.forms[way]
+        filled = self.filled(form, answer)
+        if self.pack.items.get(filled["matter_type"], {}).get("pointer_only"):
+            return {**secrecy.without_words(form, filled), secrecy.POINTER: "（演示）某室保密柜"}
+        return filled
 
     # -- people act on their steps
 

@@ -6,7 +6,7 @@ says of the type (ZJ-9, ZJ-10, JS-16.3), and which units answer for the place (Z
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from engine import cases, forms
@@ -15,7 +15,7 @@ from engine.directory import Actor, Unit
 from engine.errors import Forbidden, Invalid, Refused
 from engine.library import Pack, day_of
 from engine.work import Work
-from handlers import authorities
+from handlers import authorities, governing, lists, secrecy
 
 OTHER: Mapping[str, Any] = {
     "performer": "agency",
@@ -23,6 +23,7 @@ OTHER: Mapping[str, Any] = {
     "requires_enforcement_power": False,
 }
 """What holds for a type that is not on the list: it goes to the agency. No text lets anybody drop it."""
+
 
 def report(work: Work, actor: Actor, given: Mapping[str, Any]) -> int:
     """Opens a matter. `given`: `way_in` (start event), `grid` (unit id: where it is), `answer` (its form), and
@@ -40,8 +41,10 @@ def report(work: Work, actor: Actor, given: Mapping[str, Any]) -> int:
         raise Invalid("intake.way-in", f"没有“{way_in}”这种来源。", f"There is no way in called “{way_in}”.")
     _may_report(actor, grid, by_worker(pack, way_in))
     form = pack.forms[way_in]
+    answer = secrecy.screened(pack, form, answer)
     fields = form["properties"]
     filled = _known(work, actor, pack, grid, answer) | {"discovered_at": discovered_at.isoformat()}
+    filled |= _listed(work, grid, day_of(discovered_at), answer.get("matter_type", ""))
     filled["received_at"] = work.now.isoformat()
     if "party_committee" in fields:
         filled["party_committee"] = work.directory.party_committee_of(work.directory.unit(filled["agency"])).id
@@ -50,7 +53,7 @@ def report(work: Work, actor: Actor, given: Mapping[str, Any]) -> int:
         pack=pack.key,
         area=grid.area,
         unit=filled["agency"],
-        title=str(answer.get("title", "")),
+        title=secrecy.title(pack, answer),
         discovered_at=discovered_at,
         governing_day=work.library.governing_day(work.connection),
         start=way_in,
@@ -63,19 +66,9 @@ def report(work: Work, actor: Actor, given: Mapping[str, Any]) -> int:
 
 
 def _pack(work: Work, key: str | None, grid: Unit, discovered_at: datetime) -> Pack:
-    """The pack in force on the day of discovery (a reading the pack can change: `governing_day`). Another one only
-    where the installation is for training: a draft is never law."""
-    if key is None:
-        by_discovery = work.library.governing_day(work.connection) == "discovery"
-        return work.library.in_force(work.connection, grid.area, day_of(discovered_at if by_discovery else work.now))
-    pack = work.library.pack(work.connection, key)
-    if pack.force != "law" and not work.library.training(work.connection):
-        raise Refused(
-            "intake.draft",
-            f"“{pack.title.zh}”是草案，不是法律，只能用于培训和比较，不能办理真实事项。",
-            f"“{pack.title.en}” is a draft and not law: it serves training and comparison, never a real matter.",
-        )
-    return pack
+    """The pack in force on the day of discovery (a reading the installation can change: `governing_day`)."""
+    by_discovery = work.library.governing_day(work.connection) == "discovery"
+    return governing.pack(work, grid.area, day_of(discovered_at if by_discovery else work.now), key)
 
 
 def by_worker(pack: Pack, way_in: str) -> bool:
@@ -100,13 +93,9 @@ def _may_report(actor: Actor, grid: Unit, worker: bool) -> None:
 
 def _known(work: Work, actor: Actor, pack: Pack, grid: Unit, answer: Mapping[str, Any]) -> dict[str, Any]:
     """Everything about a new matter that nobody has to type."""
-    item = pack.items.get(answer.get("matter_type", ""))
-    known = {**OTHER, **(item or {})}
     agency = _agency(work, grid, pack.setting("escalation_target", "township"))
     agencies = list(authorities.upwards(work, agency))
     return {
-        "listed": item is not None,
-        **{name: known[name] for name in OTHER},
         "through_worker": actor.unit == grid.id,
         "instructing_unit": answer.get("instructing_unit") or actor.unit,
         "grid": grid.id,
@@ -118,6 +107,15 @@ def _known(work: Work, actor: Actor, pack: Pack, grid: Unit, answer: Mapping[str
         "township": _agency(work, grid, "township").id,
         "government": _government(work, agencies).id,
     }
+
+
+def _listed(work: Work, grid: Unit, day: date, matter_type: str) -> dict[str, Any]:
+    """What the matter lists say of a type on the day of discovery, and which version says it (a register row): a
+    later change of a list does not touch the matter any more."""
+    held = lists.items(work, grid, day).get(matter_type)
+    known = {**OTHER, **(held.item if held else {})}
+    version = held.list.row if held else lists.nearest(work, grid, day)
+    return {"listed": held is not None, "list_version": version, **{name: known[name] for name in OTHER}}
 
 
 def _agency(work: Work, grid: Unit, level: str) -> Unit:

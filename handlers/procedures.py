@@ -13,28 +13,38 @@ from engine.directory import Actor
 from engine.errors import Forbidden, NotFound, Words
 from engine.library import Pack, day_of
 from engine.work import Work
-from handlers import authorities
+from handlers import authorities, governing
 
 
-def begin(work: Work, actor: Actor, event: str, answer: Mapping[str, Any], *, about: str = "", cause: str = "") -> int:
+def begin(
+    work: Work,
+    actor: Actor,
+    event: str,
+    answer: Mapping[str, Any],
+    *,
+    about: str = "",
+    cause: str = "",
+    pack: str | None = None,
+) -> int:
     """Opens a case of the procedure that begins with this start event. `answer` is its form; `about` names the unit it
-    is about (a grid, …), whose area is then the area of the case: otherwise the actor's. Returns the case's id.
+    is about (a grid, …), whose area is then the area of the case: otherwise the actor's; `pack`, for training only,
+    another pack than the one in force. Returns the case's id.
 
     Raises `NotFound` for a procedure the pack in force does not have, `Forbidden` for who may not begin it or not
     there, `Invalid` on a form that is not right.
     """
     subject = work.directory.unit(about) if about else None
     area = subject.area if subject else actor.area
-    pack = work.library.in_force(work.connection, area, day_of(work.now))
-    procedure = _procedure(pack, event)
+    governs = governing.pack(work, area, day_of(work.now), pack)
+    procedure = _procedure(governs, event)
     _may_begin(actor, procedure, area)
-    form = pack.forms[procedure["form"]]
+    form = governs.forms[procedure["form"]]
     filled = known(work, actor, area) | {"subject": about}
     fields = form["properties"]
     read = forms.read(form, {**answer, **{name: value for name, value in filled.items() if name in fields}})
     label = Words(procedure["zh"], procedure["en"])
     opening = Opening(
-        pack=pack.key,
+        pack=governs.key,
         area=area,
         unit=actor.unit or filled["county_agency"],
         title=str(answer.get("title") or label.zh),
@@ -61,6 +71,7 @@ def known(work: Work, actor: Actor, area: str) -> dict[str, Any]:
     """What nobody has to type: the units that answer for the area, and who begins it."""
     return {
         **authorities.around(work, area),
+        **authorities.own(work, actor),
         "committees": authorities.committees(work, area),
         "own_unit": actor.unit,
         "own_person": actor.person,

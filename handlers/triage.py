@@ -11,6 +11,8 @@ from handlers import facts
 def lawful(work: Work, call: Call) -> Mapping[str, Any]:
     """Guard of `triage` and `check`: units that exist, each once, each with its limit, one of them in the lead;
     nothing to a grid worker that is off the list or wants enforcement power (ZJ-10, JS-16.3)."""
+    if call.arguments.get("triage_outcome") == "refuse":
+        _may_be_refused(work, call)
     assignments = call.arguments.get("assignments") or []
     if call.arguments.get("triage_outcome", "dispatch") != "dispatch" or not assignments:
         return {}
@@ -22,6 +24,17 @@ def lawful(work: Work, call: Call) -> Mapping[str, Any]:
     if any(work.directory.unit(id).kind == "grid" for id in units):
         _workers_may(work, call)
     return {}
+
+
+def _may_be_refused(work: Work, call: Call) -> None:
+    """Only what is off the list may be refused (ZJD-8.4)."""
+    if facts.of(work, call).get("listed"):
+        raise Refused(
+            "triage.listed",
+            "此项在清单内，不能以清单外为由拒绝，请协调处理或者分流。",
+            "This is on the list and cannot be refused as off it: coordinate or dispatch it.",
+            article=facts.cited(work, call, "ZJD-8.4"),
+        )
 
 
 def _workers_may(work: Work, call: Call) -> None:

@@ -22,7 +22,7 @@ from engine.store import Store
 from engine.work import Engine, Handler
 from handlers import city, intake, messages, procedures
 from handlers.city import City, Plan
-from handlers.registry import HANDLERS
+from handlers.registry import DUTIES, HANDLERS
 
 MORNING = datetime(2026, 3, 2, 9, tzinfo=ZONE)
 """A Monday."""
@@ -57,6 +57,7 @@ class Place:
         self.store = store
         self.engine = Engine(store, handlers, now=lambda: self.now)
         self.pack = pack
+        self.draft = pack.key if pack.force != "law" else None
         self.city = city
         self.grid = city.grids[0]
         self.township = f"ga-{self.city.townships[0]}"
@@ -94,7 +95,8 @@ class Place:
 
     def report(self, person: str, way: str = "discovered", **answer: Any) -> int:
         """Somebody brings a matter in. Fields that only tell something are filled with words."""
-        given = {"way_in": way, "grid": self.grid, "answer": self.filled(self.pack.forms[way], {**FOUND, **answer})}
+        filled = self.filled(self.pack.forms[way], {**FOUND, **answer})
+        given = {"way_in": way, "grid": self.grid, "pack": self.draft, "answer": filled}
         with self.engine.work() as work:
             return intake.report(work, self.actor(person), given)
 
@@ -102,9 +104,10 @@ class Place:
         """Somebody begins a procedure beside matters."""
         procedure = self.pack.procedures[event]
         given = self.filled(self.pack.forms[procedure["form"]], answer)
-        found = next(actor for actor in self.actors(person) if actor.role in procedure["by"])
+        posts = self.actors(person)
+        found = next((actor for actor in posts if actor.role in procedure["by"]), posts[0])
         with self.engine.work() as work:
-            return procedures.begin(work, found, event, given, about=about)
+            return procedures.begin(work, found, event, given, about=about, pack=self.draft)
 
     def complete(self, case: int, node: str, *, by: str = "", unit: str = "", waiver: str = "", **answer: Any) -> str:
         """Answers a step, by the first who holds its post unless `by` names somebody. Returns who did it."""
@@ -136,7 +139,7 @@ class Place:
 
     def beat(self) -> None:
         """Everything that fell due happens."""
-        clock = Clock(self.engine)
+        clock = Clock(self.engine, duties=DUTIES)
         while clock.run_once(self.now).fired:
             pass
 

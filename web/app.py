@@ -7,7 +7,27 @@ from engine import outbox
 from engine.store import Store
 from engine.work import Engine, system_time
 from handlers.registry import HANDLERS
-from web import attachments, health, http, incidents, matters, me, pages, procedures, requests, steps
+from web import (
+    access,
+    attachments,
+    disputes,
+    grids,
+    health,
+    http,
+    incidents,
+    indicators,
+    lists,
+    matters,
+    me,
+    pages,
+    patrols,
+    procedures,
+    public_grids,
+    public_requests,
+    public_workers,
+    requests,
+    steps,
+)
 from web.http import APIFlask, Site
 from web.settings import Settings
 
@@ -17,8 +37,17 @@ BLUEPRINTS = (
     steps.routes,
     requests.routes,
     procedures.routes,
+    lists.routes,
     incidents.routes,
     attachments.routes,
+    grids.routes,
+    public_grids.routes,
+    public_workers.routes,
+    public_requests.routes,
+    access.routes,
+    disputes.routes,
+    indicators.routes,
+    patrols.routes,
 )
 
 
@@ -37,7 +66,13 @@ def make_engine(url: str, now: Callable[[], datetime] = system_time) -> Engine:
 
 def create_app(engine: Engine, settings: Settings) -> APIFlask:
     """The web application on an engine."""
-    app = http.application(Site(engine, settings, frozenset({"me.sign_in", "pages.start"})))
+    app = http.application(
+        Site(
+            engine,
+            settings,
+            frozenset({"me.sign_in", "pages.start"}) | public_grids.OPEN | public_workers.OPEN | public_requests.OPEN,
+        )
+    )
     health.measure(app)
     for routes in (*BLUEPRINTS, health.routes, pages.routes):
         app.register_blueprint(routes)

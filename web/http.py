@@ -49,6 +49,9 @@ log = logging.getLogger("wangge.web")
 SECURED: list[str | dict[str, list[Any]]] = ["bearer", "cookie"]
 """How an endpoint says in its documentation that one has to be signed in."""
 
+FORMS = "/public/"
+"""Where pages for everybody are, which send forms: nobody is signed in there, so that a foreign page gains nothing."""
+
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -244,6 +247,8 @@ def _documented(given: dict[Any, Any] | str) -> dict[Any, Any] | str:
             secured = "security" in operation
             headers = [POST_HEADER, KEY_HEADER][: 2 if method == "post" else 1] if secured else []
             operation["parameters"] = [*operation.get("parameters", []), *headers]
+            if "public" in operation.get("tags", ()):
+                operation["responses"].setdefault("429", {}).update(_documented_problem(429))
             for status in (*(WRITING if method == "post" else READING if secured else ()), 500, 503):
                 operation["responses"].setdefault(str(status), {}).update(_documented_problem(status))
     return spec
@@ -261,7 +266,8 @@ def _begin() -> None:
     with_file = request.path.endswith("/attachments")
     if with_file:
         request.max_content_length = site().settings.largest_attachment + 64 * 1024
-    if request.method == "POST" and not with_file and not request.is_json:
+    otherwise = with_file or request.path.endswith("/imports") or request.path.startswith(FORMS)
+    if request.method == "POST" and not otherwise and not request.is_json:
         raise Unsupported("http.415", problems.WORDS[415].zh, problems.WORDS[415].en)
     if request.url_rule and request.path.startswith("/api/") and request.endpoint not in site().open_to_all:
         with site().engine.look() as work:

@@ -7,7 +7,7 @@ from engine import cases, queries
 from engine.directory import Actor
 from engine.queries import PAGE, PAGES, Filters, Light, Seen, Tab
 from engine.work import Work
-from handlers import intake
+from handlers import intake, messages
 from web import shapes
 from web.http import SECURED, APIBlueprint, Body, Field, act, look
 
@@ -18,6 +18,7 @@ class Narrowed(Body):
     """What a list is narrowed to, and its page."""
 
     area: str = ""
+    unit: str = Field(default="", max_length=60)
     node: str = ""
     matter_type: str = ""
     flag: Literal["", "disputed", "emergency", "suspended"] = ""
@@ -72,12 +73,25 @@ def overdue(query_data: UnderLight) -> dict[str, Any]:
     return look(lambda work, who: queries.overdue(work, who, asked.light, asked.filters(), asked.cursor, asked.size))
 
 
+class Where(Body):
+    """Which steps that do not move: in an area, of a unit, at a node."""
+
+    area: str = ""
+    unit: str = Field(default="", max_length=60)
+    node: str = ""
+
+    def filters(self) -> Filters | None:
+        """The filters the queries know; None: no narrowing."""
+        return Filters(**self.model_dump()) if any(self.model_dump().values()) else None
+
+
 @routes.get("/stuck")
+@routes.input(Where, location="query")
 @routes.output(shapes.Stuck)
 @routes.doc(security=SECURED)
-def stuck() -> dict[str, Any]:
+def stuck(query_data: Where) -> dict[str, Any]:
     """滞留 What does not move, and why"""
-    return look(lambda work, who: {"causes": queries.stuck(work, who)})
+    return look(lambda work, who: {"causes": queries.stuck(work, who, filters=query_data.filters())})
 
 
 @routes.get("/matters")
@@ -183,7 +197,7 @@ def interrupt(number: str, name: str, json_data: Said) -> dict[str, Any]:
     return act(
         name,
         json_data.answer,
-        lambda work, who, matter: cases.interrupt(work, who, matter.id, name, json_data.answer),
+        lambda work, who, matter: messages.send(work, who, matter.id, name, json_data.answer),
         lambda work, who: queries.seen_matter(work, who, number),
     )
 

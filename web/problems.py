@@ -20,6 +20,7 @@ TITLES: Mapping[int, Words] = {
     413: Words("内容过大", "Too large"),
     415: Words("内容类型不支持", "Unsupported kind of content"),
     422: Words("不能这样办理", "This cannot be done"),
+    429: Words("请求过于频繁", "Too many requests"),
     500: Words("系统内部错误", "Internal error"),
     503: Words("暂时无法使用", "Not available right now"),
 }
@@ -69,6 +70,12 @@ class TooLarge(WanggeError):
     """The content is larger than allowed."""
 
     status = 413
+
+
+class TooMany(WanggeError):
+    """Somebody asks more often than is good."""
+
+    status = 429
 
 
 def document(error: WanggeError, request_id: str) -> dict[str, Any]:

@@ -17,10 +17,12 @@ routes = APIBlueprint("procedures", __name__, tag="procedures", url_prefix="/api
 
 
 class Beginning(Body):
-    """What somebody begins a procedure with: the answer to its form, and the unit it is about (empty: their area)."""
+    """What somebody begins a procedure with: the answer to its form, and the unit it is about (empty: their area). Only
+    where the installation is for training may another `pack` be named than the one in force."""
 
     answer: dict[str, Any] = {}
     about: str = Field(default="", max_length=60)
+    pack: str | None = Field(default=None, max_length=120)
 
 
 class Asked(Body):
@@ -51,7 +53,7 @@ def begin(event: str, json_data: Beginning) -> dict[str, Any]:
     """发起程序 Begin a procedure; its case is then handled like a matter"""
 
     def do(work: Work, who: Actor, _: Seen) -> dict[str, Any]:
-        case = procedures.begin(work, who, event, json_data.answer, about=json_data.about)
+        case = procedures.begin(work, who, event, json_data.answer, about=json_data.about, pack=json_data.pack)
         return {"matter": queries.seen_matter(work, who, case).number}
 
     return act("begin", {"event": event, **json_data.model_dump()}, do)

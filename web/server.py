@@ -18,6 +18,7 @@ from engine.clock import Clock
 from engine.errors import Unavailable
 from engine.outbox import Queue, Threads
 from engine.work import Engine
+from handlers.registry import DUTIES
 from web import logs
 from web.app import create_app, make_engine
 from web.settings import Settings
@@ -30,7 +31,7 @@ def serve(engine: Engine, settings: Settings, host: str, port: int, ready: Calla
     """
     logs.log_as_json()
     listening = _listen(host, port)
-    jobs, clock = Threads(engine), Clock(engine)
+    jobs, clock = Threads(engine), Clock(engine, duties=DUTIES)
     engine.wake = jobs.wake
     server = waitress.create_server(create_app(engine, settings), sockets=[listening], threads=8, ident="wangge")
     stopping = threading.Event()
@@ -102,7 +103,7 @@ def worker(engine: Engine, concurrency: int) -> None:
     """The clock and the jobs of a PostgreSQL installation, until it is told to stop."""
     logs.log_as_json()
     queue = Queue(engine)
-    clock = Clock(engine, duties=(queue.rescue,))
+    clock = Clock(engine, duties=(queue.rescue, *DUTIES))
     clock.start()
     try:
         queue.work(concurrency)

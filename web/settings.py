@@ -12,7 +12,9 @@ class Settings:
     that of a portal it is embedded in; `cookie_secure` is off only for trying out without HTTPS. `origins` are
     further origins (`https://portal.example`) from which a signed-in browser may write. `metrics_token`: without
     one, metrics are for this computer only. `clock_patience`: a heartbeat older than this is not ready.
-    `refusal_seconds`: a sign-in that fails takes at least so long, whatever it failed on."""
+    `public_writes`, `public_reads`: so many requests may come from one address in an hour through the public page, and
+    so many looks at how far they are. `refusal_seconds`: a sign-in that fails takes at least so long, whatever it
+    failed on."""
 
     data: Path
     cookie_name: str = "wangge_session"
@@ -23,6 +25,8 @@ class Settings:
     lock_after: int = 5
     lock_length: timedelta = timedelta(minutes=15)
     refusal_seconds: float = 0.5
+    public_writes: int = 10
+    public_reads: int = 120
     metrics_token: str = ""
     clock_patience: timedelta = timedelta(seconds=60)
     largest_body: int = 1024 * 1024

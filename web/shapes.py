@@ -337,6 +337,80 @@ class Done(Shown):
     attachment: int | None = None
 
 
+class Revealed(Shown):
+    """One hidden field, shown once; null where the same key was answered before."""
+
+    matter: str = ""
+    value: Any = None
+
+
+class Imported(Shown):
+    """How many lines were new, changed, and known already."""
+
+    new: int
+    changed: int
+    same: int
+
+
+class Shared(Shown):
+    """Data of a department for a grid, with where they come from."""
+
+    id: str
+    grid: str
+    source: str
+    number: str
+    kind: str
+    collected_at: str
+    provenance: str
+    to: list[str]
+    data: dict[str, Said]
+
+
+class SharedData(Shown):
+    """What was pushed to me."""
+
+    entries: list[Shared]
+
+
+class Submitted(Shown):
+    """A request was taken in: the code to follow it with, shown this once."""
+
+    code: str
+
+
+class Office(Words):
+    """What kind of office."""
+
+
+class PublicStep(Shown):
+    """What kind of office has it, since when and until when."""
+
+    office: Office
+    since: str
+    due_at: str | None
+
+
+class Told(Shown):
+    """What the requester was told, or that they could not be reached."""
+
+    informed: bool
+    at: str
+    content: str | None
+
+
+class Progress(Shown):
+    """How far a request is."""
+
+    status: Words
+    received_at: str
+    finished_at: str | None
+    steps: list[PublicStep]
+    result: Told | None
+    satisfaction: Json | None
+    may_grade: bool
+    may_reject: bool
+
+
 class Procedure(Label):
     """A procedure that may be begun: its start event, process, form and basis."""
 
@@ -368,10 +442,177 @@ class Entry(Shown):
     body: dict[str, Any]
 
 
+class OnList(Shown):
+    """The version of a matter list that an item is on. `sample`: it came with the product, no authority published
+    it."""
+
+    row: int
+    level: str
+    list_kind: str
+    title: Words
+    document: str
+    sample: bool
+    unit: Named
+    valid_from: str
+
+
+class Item(Shown):
+    """An item of a matter list."""
+
+    key: str
+    label: Words
+    list: OnList
+
+
+class Items(Shown):
+    """The items that hold for a grid on a day."""
+
+    grid: str
+    day: str
+    items: list[Item]
+
+
 class Registered(Shown):
     """Entries of a register."""
 
     entries: list[Entry]
+
+
+class Phone(Shown):
+    """The supervision telephone of an agency."""
+
+    agency: str
+    phone: str
+
+
+class CheckedCard(Shown):
+    """Whether a worker's card is valid; of which kind and grid, if it is. Nothing of the person."""
+
+    number: str
+    valid: bool
+    kind: Label | None = None
+    grid: str | None = None
+    supervision_phones: list[Phone] = []
+
+
+class Card(Shown):
+    """The card of a grid worker."""
+
+    number: str
+    person: str
+    name: str
+    work_contact: str
+    grid: str
+    grid_name: str
+    kind: str
+    case: int
+    valid: bool
+
+
+class Grid(Named):
+    """A grid: comprehensive or exclusive, and how many workers have a post there."""
+
+    code: str
+    area: str
+    category: str
+    area_kind: str | None
+    host_unit: str | None
+    supervising_department: str | None
+    workers: int
+    valid_from: str
+    valid_to: str | None
+
+
+class Grids(Shown):
+    """The grids of an area."""
+
+    grids: list[Grid]
+
+
+class GridAlert(Words):
+    """What a grid lacks, with the article that wants it."""
+
+    grid: str
+    code: str
+    name: str
+    area: str
+    alert: Literal["no_worker", "no_full_time_worker", "households"]
+    article: str
+
+
+class StaleGrid(Shown):
+    """A grid of which something else, or nothing, is published; `case` is the task to publish it."""
+
+    grid: str
+    code: str
+    name: str
+    published_at: str | None
+    changed_at: str | None
+    due_at: str | None
+    overdue: bool
+    case: int | None
+
+
+class GridAlerts(Shown):
+    """What to look at."""
+
+    alerts: list[GridAlert]
+    stale: list[StaleGrid]
+
+
+class PublicGrid(Shown):
+    """What the pack lets anybody know of a grid: of `grid_name`, `area_range`, `workers` (each with `name`, `kind`,
+    `contact`, `duties`), `micro_grids` and `supervision_phone` those that it lists."""
+
+
+class Kept(Shown):
+    """The entry of a register that a verb wrote."""
+
+    entry: str
+
+
+class Precedent(Shown):
+    """A unit that was held responsible: how often, how, and the disputes."""
+
+    unit: str
+    times: int
+    agreed: int
+    decided: int
+    entries: list[Json]
+
+
+class Precedents(Shown):
+    """Who was held responsible for a type in an area, the most frequent first; `settled`: the unit that an approved
+    proposal names."""
+
+    matter_type: str
+    area: str
+    precedents: list[Precedent]
+    settled: Named | None
+
+
+class Indicator(Words):
+    """A figure: how many of how many, and their quotient (none where there is nothing to divide by); of an average,
+    `value` is in `unit`. `formula` says in words what is counted."""
+
+    key: str
+    formula: str
+    numerator: float
+    denominator: int | None
+    value: float | None
+    unit: str
+
+
+class Indicators(Shown):
+    """Figures for an area, a unit or a role over some days; and how long each kind of step took."""
+
+    area: str
+    unit: str
+    role: str
+    first: str
+    last: str
+    indicators: list[Indicator]
+    steps: list[Json]
 
 
 class SignedIn(Shown):

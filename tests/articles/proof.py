@@ -118,24 +118,36 @@ Test = Callable[..., None]
 
 def article(*rows: str, off: Off | Sequence[Off], pack: str = "") -> Callable[[Test], Test]:
     """Marks a test as the proof of these rows, and runs it also with the rule switched off. `pack`: the pack's key;
-    the module's `PACK` unless it is named here."""
+    the module's `PACK` unless it is named here. One test may have several: in other packs, or with another rule off."""
 
     def decorate(test: Test) -> Test:
-        @functools.wraps(test)
+        proofs = [(rows, pack, (off,) if isinstance(off, Off) else tuple(off)), *getattr(test, "proofs", ())]
+        plain = getattr(test, "__wrapped__", test) if len(proofs) > 1 else test
+
+        @functools.wraps(plain)
         def proof(place: Any, **fixtures: Any) -> None:
             if not place.off:
-                test(place, **fixtures)
+                plain(place, **fixtures)
                 return
             with pytest.raises(FAILS):
-                test(place, **fixtures)
+                plain(place, **fixtures)
 
-        offs = (off,) if isinstance(off, Off) else tuple(off)
-        params = [pytest.param((pack, ()), id="rule"), pytest.param((pack, offs), id="switched-off")]
+        params = [
+            param
+            for number, (named, key, offs) in enumerate(proofs, 1)
+            for param in _runs(named, key, offs, f"-{number}" if number > 1 else "")
+        ]
         marked: Test = pytest.mark.parametrize("place", params, indirect=True)(proof)
-        named: Test = pytest.mark.article(*rows)(marked)
-        return named
+        marked.proofs = proofs  # type: ignore[attr-defined]  # for a further one above
+        return marked
 
     return decorate
+
+
+def _runs(rows: Sequence[str], pack: str, offs: Sequence[Off], number: str) -> Iterator[Any]:
+    """The two runs of a proof."""
+    for name, switched_off in (("rule", ()), ("switched-off", tuple(offs))):
+        yield pytest.param((pack, switched_off), id=f"{name}{number}", marks=pytest.mark.article(*rows))
 
 
 def switched(

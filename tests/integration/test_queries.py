@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, insert, text, update
 
+from engine import access, cases, casework, queries, records, tables
 from engine import bpmn as reader
-from engine import cases, casework, queries, records, tables
 from engine.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from engine.library import Pack
 from engine.limits import Basis, Limit, Unit
@@ -512,7 +512,7 @@ def test_sensitive_fields_are_masked_wherever_they_turn_up(town: Town) -> None:
     ],
 )
 def test_masks(value: Any, masked: str) -> None:
-    assert queries.mask(value) == masked
+    assert access.mask(value) == masked
 
 
 def test_what_was_erased_says_so(town: Town) -> None:

@@ -2,6 +2,7 @@
 record."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def put(town: Town, name: str, day: date, area: str = NORTH, **body: object) -> 
         )  # fmt: skip
 
 
-def names(work: Work, **where: str) -> list[str]:
+def names(work: Work, **where: Any) -> list[str]:
     return [entry.id.removeprefix("patrol_plan/") for entry in registers.holding(work, "patrol_plan", **where)]
 
 

@@ -87,3 +87,25 @@ def test_a_form_with_other_rules_is_left_to_json_schema(rule: dict[str, Any]) ->
 
 def test_what_people_said_is_taken_apart_and_defaults_are_filled_in() -> None:
     assert forms.read(FORM, {"opinion": "x"}) == ({"way": "a"}, {"opinion": "x"})
+
+
+def test_what_is_not_to_be_kept_is_checked_and_dropped() -> None:
+    form = {"type": "object", "properties": {
+        "born": {"type": "string", "format": "date", "x-wangge": "record", "x-kept": False},
+        "checked_by": {"type": "string", "x-wangge": "record"},
+    }}  # fmt: skip
+    assert forms.read(form, {"born": "1990-05-01", "checked_by": "x"}) == ({}, {"checked_by": "x"})
+    with pytest.raises(Invalid):
+        forms.read(form, {"born": "soon"})
+
+
+def test_each_missing_field_is_named_once() -> None:
+    form = {
+        "type": "object",
+        "properties": {name: {"type": "string", "title": name} for name in ("a", "b", "c")},
+        "required": ["a", "b", "c"],
+        "additionalProperties": False,
+    }
+    with pytest.raises(Invalid) as caught:
+        forms.read(form, {"b": "x", "d": "x", "e": "x"})
+    assert [finding.element for finding in caught.value.findings] == ["d", "e", "a", "c"]

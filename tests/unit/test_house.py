@@ -46,6 +46,7 @@ SQL = {"store", "records", "tables", "cases", "queries", "directory", "clock", "
     "answers",
     "versions",
     "registers",
+    "indicators",
 }
 """The modules of the engine that speak to the database."""
 

@@ -1,0 +1,287 @@
+"""Requests of citizens and organisations: as an API without signing in, and as a page that works without script.
+
+A query code is all that a requester has; whoever asks too often from one address is told to wait.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import datetime
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any, Literal, NamedTuple, cast
+
+from engine.calendars import local
+from engine.errors import WanggeError, Words
+from handlers import citizens
+from handlers.citizens import GRADES, Asked, Taken
+from web import http, shapes
+from web.http import APIBlueprint, Body, Field, Response
+from web.problems import TooMany
+
+routes = APIBlueprint("public_requests", __name__, tag="public")
+
+API = "/api/public/requests"
+PAGE = "/public/requests"
+OPEN = frozenset(f"public_requests.{name}" for name in ("submit", "progress", "grade", "reject", "page", "send"))
+"""The endpoints that want nobody signed in."""
+
+HTML = Template(Path(__file__).with_name("public_requests.html").read_text(encoding="utf-8"))
+
+ADDRESSES = 10_000
+"""So many addresses are counted at once, the longest unseen forgotten first: memory stays bounded."""
+
+
+class Counted(NamedTuple):
+    """So many requests since a moment (seconds of the computer's running clock)."""
+
+    since: float
+    number: int
+
+
+class Throttle:
+    """Lets an address do something so many times in a while; in this process, so that each process counts by itself."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.most, self.seconds = most, seconds
+        self.counted: OrderedDict[str, Counted] = OrderedDict()
+
+    def take(self, address: str, now: float) -> None:
+        """Counts one more. Raises `TooMany`."""
+        before = self.counted.pop(address, Counted(now, 0))
+        running = before if now - before.since < self.seconds else Counted(now, 0)
+        self.counted[address] = Counted(running.since, running.number + 1)
+        while len(self.counted) > ADDRESSES:
+            self.counted.popitem(last=False)
+        if running.number >= self.most:
+            minutes = max(1, round((running.since + self.seconds - now) / 60))
+            raise TooMany(
+                "public.too-many",
+                f"提交或查询过于频繁，请约{minutes}分钟后再试；紧急情况请直接拨打报警或求助电话。",
+                f"Too many requests: try again in about {minutes} minutes. In an emergency, call for help directly.",
+            )
+
+
+def _throttle(kind: Literal["public_writes", "public_reads"]) -> None:
+    settings = http.site().settings
+    most = settings.public_writes if kind == "public_writes" else settings.public_reads
+    known = http.current_app.extensions.setdefault(f"wangge.{kind}", Throttle(most, 3600))
+    cast(Throttle, known).take(http.asked_by(), time.monotonic())
+
+
+# -- the API -----------------------------------------------------------------------------------------
+
+
+class Request(Body):
+    """What somebody brings in. Name and contact as they like."""
+
+    grid: str = Field(min_length=1, max_length=40)
+    what: str = Field(min_length=1, max_length=2_000)
+    place: str = Field(default="", max_length=200)
+    name: str = Field(default="", max_length=60)
+    contact: str = Field(default="", max_length=60)
+    matter_type: str = Field(default="other", max_length=60)
+
+
+class Grade(Body):
+    """How satisfied somebody is, and whether it was solved."""
+
+    grade: Literal["very_satisfied", "satisfied", "fair", "unsatisfied", "very_unsatisfied"]
+    solved: bool
+
+
+class Rejection(Body):
+    """Why somebody does not accept the result."""
+
+    reason: str = Field(min_length=1, max_length=2_000)
+
+
+@routes.post(API)
+@routes.input(Request)
+@routes.output(shapes.Submitted)
+def submit(json_data: Request) -> dict[str, Any]:
+    """提出诉求 Bring in a request; no name is needed
+
+    The answer holds the query code, which is kept nowhere.
+    """
+    return {"code": _submit(Asked(**json_data.model_dump())).code}
+
+
+@routes.get(f"{API}/<code>")
+@routes.output(shapes.Progress)
+def progress(code: str) -> dict[str, Any]:
+    """查询进度 How far a request is"""
+    return _progress(code)
+
+
+@routes.post(f"{API}/<code>/satisfaction")
+@routes.input(Grade)
+@routes.output(shapes.Done)
+def grade(code: str, json_data: Grade) -> dict[str, Any]:
+    """评价 Grade the result, once"""
+    _grade(code, json_data.grade, json_data.solved)
+    return {}
+
+
+@routes.post(f"{API}/<code>/reject")
+@routes.input(Rejection)
+@routes.output(shapes.Submitted)
+def reject(code: str, json_data: Rejection) -> dict[str, Any]:
+    """不认可结果 Reject the result, once: a new matter begins, with a code of its own"""
+    return {"code": _reject(code, json_data.reason).code}
+
+
+def _submit(asked: Asked) -> Taken:
+    _throttle("public_writes")
+    with http.site().engine.work() as work:
+        return citizens.submit(work, asked)
+
+
+def _progress(code: str) -> dict[str, Any]:
+    _throttle("public_reads")
+    with http.site().engine.look() as work:
+        return citizens.progress(work, code)
+
+
+def _grade(code: str, grade: str, solved: bool) -> None:
+    _throttle("public_reads")
+    with http.site().engine.work() as work:
+        citizens.grade(work, code, grade, solved)
+
+
+def _reject(code: str, reason: str) -> Taken:
+    _throttle("public_writes")
+    with http.site().engine.work() as work:
+        return citizens.reject(work, code, reason)
+
+
+# -- the page ----------------------------------------------------------------------------------------
+
+
+@routes.get(PAGE)
+@routes.doc(hide=True)
+def page() -> Response:
+    """The page; `?grid=` fills in the code, for a sign with a picture code."""
+    return _page("", http.request.args.get("grid", ""))
+
+
+@routes.post(PAGE)
+@routes.doc(hide=True)
+def send() -> Response:
+    """One of the forms of the page."""
+    given = {name: str(value)[:2_000] for name, value in http.request.form.items()}
+    do = SENT.get(given.get("do", ""), _show_progress)
+    try:
+        return _page(do(given), given.get("grid", ""))
+    except WanggeError as error:
+        return _page(_note("refused", error.words), given.get("grid", ""), given.get("what", ""), error.status)
+
+
+def _send_request(given: Mapping[str, str]) -> str:
+    fields = ("grid", "what", "place", "name", "contact")
+    return _code(_submit(Asked(**{name: given.get(name, "")[: LONGEST.get(name, 200)] for name in fields})))
+
+
+LONGEST = {"what": 2_000, "name": 60, "contact": 60, "grid": 40}
+
+
+def _show_progress(given: Mapping[str, str]) -> str:
+    code = given.get("code", "")
+    return _told(code, _progress(code))
+
+
+def _send_grade(given: Mapping[str, str]) -> str:
+    chosen = given.get("grade", "")
+    if chosen in GRADES:
+        _grade(given.get("code", ""), chosen, given.get("solved") == "yes")
+    return _show_progress(given)
+
+
+def _send_rejection(given: Mapping[str, str]) -> str:
+    return _code(_reject(given.get("code", ""), given.get("reason", "")))
+
+
+SENT = {"submit": _send_request, "progress": _show_progress, "grade": _send_grade, "reject": _send_rejection}
+
+
+def _page(answer: str, grid: str, what: str = "", status: int = 200) -> Response:
+    html = HTML.substitute(answer=answer, grid=escape(grid), what=escape(what))
+    response = Response(html, status=status, mimetype="text/html")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _note(kind: str, words: Words) -> str:
+    return (
+        f'<section class="note {kind}" role="status"><p>{escape(words.zh)}</p>'
+        f'<p class="en" lang="en">{escape(words.en)}</p></section>'
+    )
+
+
+def _code(taken: Taken) -> str:
+    return (
+        '<section class="note" role="status"><p>已收到。请记下查询码，只显示这一次：</p>'
+        f'<p class="code">{taken.code}</p>'
+        '<p class="en" lang="en">Received. Write down this query code; it is shown only now.</p></section>'
+    )
+
+
+def _told(code: str, progress: Mapping[str, Any]) -> str:
+    rows = [("收到时间 Received", _time(progress["received_at"])), ("状态 Status", _words(progress["status"]))]
+    for step in progress["steps"]:
+        rows += [("正在办理 Now with", _words(step["office"])), ("开始时间 Since", _time(step["since"]))]
+        rows += [("应于此前完成 Due", _time(step["due_at"]))] if step["due_at"] else []
+    result = progress["result"]
+    if result is not None:
+        told = result["content"] or ("内容已依法清除 Erased by law" if result["informed"] else UNREACHED)
+        rows.append(("结果 Result", f"{told}（{_time(result['at'])}）"))
+    if progress["satisfaction"]:
+        rows.append(("您的评价 Your grade", _words(GRADES[progress["satisfaction"]["grade"]]._asdict())))
+    lines = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
+    asked = (_grade_form(code) if progress["may_grade"] else "") + (
+        _reject_form(code) if progress["may_reject"] else ""
+    )
+    return f'<section class="note" role="status"><h2>办理进度 Progress</h2><dl>{lines}</dl></section>{asked}'
+
+
+UNREACHED = "已办理，当时无法与您联系 Dealt with; you could not be reached"
+
+
+def _words(words: Mapping[str, str]) -> str:
+    return f"{words['zh']} {words['en']}"
+
+
+def _time(text: str) -> str:
+    return f"{local(datetime.fromisoformat(text)):%Y-%m-%d %H:%M}"
+
+
+def _grade_form(code: str) -> str:
+    choices = "".join(
+        f'<label><input type="radio" name="grade" value="{key}" required> {escape(str(words))}</label>'
+        for key, words in GRADES.items()
+    )
+    return _form(
+        "grade",
+        code,
+        f"<fieldset><legend>满意吗 How satisfied are you?</legend>{choices}</fieldset>"
+        "<fieldset><legend>问题解决了吗 Is it solved?</legend>"
+        '<label><input type="radio" name="solved" value="yes" required> 已解决 yes</label>'
+        '<label><input type="radio" name="solved" value="no"> 未解决 no</label></fieldset>',
+        "提交评价 Send",
+    )
+
+
+def _reject_form(code: str) -> str:
+    return _form(
+        "reject",
+        code,
+        '<label for="reason">不认可结果的理由（只能提出一次） Why you do not accept it (once)</label>'
+        '<textarea id="reason" name="reason" rows="3" maxlength="2000" required></textarea>',
+        "提出异议 Reject the result",
+    )
+
+
+def _form(do: str, code: str, inside: str, button: str) -> str:
+    hidden = f'<input type="hidden" name="do" value="{do}"><input type="hidden" name="code" value="{escape(code)}">'
+    return f'<form method="post">{hidden}{inside}<button>{button}</button></form>'
