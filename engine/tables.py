@@ -299,6 +299,8 @@ step = Table(
           postgresql_where=text("status <> 'open'")),
     Index("ix_step_sent", "sender", "due_at", "unit", "person", sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'")),
+    Index("ix_step_closed", "closed_at", sqlite_where=text("status <> 'open'"),
+          postgresql_where=text("status <> 'open'")),
     Index("ix_step_area", "area", sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'"), postgresql_ops=PREFIX),
     Index("ix_step_overdue", "precedence", "due_at", "area", sqlite_where=text("status = 'open'"),

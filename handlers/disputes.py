@@ -103,21 +103,17 @@ def _decider(known: Mapping[str, Any]) -> str:
 
 
 def _claims(work: Work, case: int, unit: str) -> list[dict[str, Any]]:
-    """What the unit claimed when it last disputed this case; nothing where an agency raised the dispute itself."""
+    """What the unit claimed when it disputed this case, last of all: there is never more than one dispute open. Nothing
+    where an agency raised it without a dispatch (ZJD-14): then no unit has the case."""
     subject = f"case/{case}"
-    holder: dict[int, str] = {}
-    raised = 0
-    for one in records.chain(work.connection, subject):
-        holder |= {step["step"]: step.get("unit", "") for step in one.detail.get("opened", ())}
-        left = {holder.get(step["step"]) for step in one.detail.get("closed", ())}
-        raised = one.number if one.kind == "dispute" and unit in left else raised
-    if not raised:
+    raised = [one.number for one in records.chain(work.connection, subject) if one.kind == "dispute"]
+    if not unit or not raised:
         return []
-    said = records.said(work.connection, subject).get(raised, {})
+    said = records.said(work.connection, subject).get(raised[-1], {})
     return [
         {
             "unit": unit,
-            "record": f"{subject}#{raised}",
+            "record": f"{subject}#{raised[-1]}",
             "suggested_unit": _unit(work, said.get("suggested_unit") or ""),
             "cited_items": list(said.get("cited_items") or ()),
         }

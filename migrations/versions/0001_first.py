@@ -398,6 +398,7 @@ def upgrade() -> None:
         "ix_step_area", "step", ["area"], **where("status = 'open'"), postgresql_ops={"area": "varchar_pattern_ops"}
     )
     op.create_index("ix_step_case", "step", ["case"])
+    op.create_index("ix_step_closed", "step", ["closed_at"], **where("status <> 'open'"))
     op.create_index("ix_step_done", "step", ["unit", "case"], **where("status <> 'open'"))
     op.create_index("ix_step_light", "step", ["light_at"], **where("status = 'open'"))
     op.create_index(

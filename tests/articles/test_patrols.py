@@ -241,6 +241,15 @@ def test_a_plan_that_has_ended_makes_no_more_tasks(place: Place) -> None:
 
 
 @here
+def test_two_clocks_open_one_patrol(place: Place) -> None:
+    """Who comes second, and knew nothing of it when looking, finds it opened."""
+    entry = planned(place)
+    live_through(place, "2026-03-03", "2026-03-03")
+    assert place.act(patrols._open, entry, date(2026, 3, 3)) == 0
+    assert days(place, entry) == ["03-03"]
+
+
+@here
 def test_a_plan_begins_on_the_day_after_it_was_made(place: Place) -> None:
     planned(place)
     assert place.act(patrols.due) == 0

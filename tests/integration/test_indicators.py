@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine import cases, indicators
+from engine import cases, census, indicators
 from engine.casework import Ask
 from engine.directory import Actor
 from engine.errors import Invalid
@@ -89,12 +89,13 @@ def untrue(place: Place) -> None:
 
 
 def returned_in_vain_late_and_done_again(place: Place) -> None:
-    """Returned, given to the same unit all the same, handled four days later (one was allowed), so that it has to
+    """Returned twice, given to the same unit all the same, handled four days later (one was allowed), so that it has to
     answer for that, and handled again after the check."""
     case = escalated(place)
     dispatch(place, case, "urban_management")
-    place.leave(case, "accept", "return")
-    unit = dispatch(place, case, "urban_management")
+    for _ in range(2):
+        place.leave(case, "accept", "return")
+        unit = dispatch(place, case, "urban_management")
     place.complete(case, "accept")
     place.pass_(days=4)
     place.complete(case, "reply_supervision", by=place.person("handler", unit))
@@ -106,6 +107,17 @@ def returned_in_vain_late_and_done_again(place: Place) -> None:
         place.complete(case, node)
     place.complete(case, "feedback", handling_outcome="completed")
     checked_and_closed(place, case, satisfaction="unsatisfied")
+
+
+def tried_twice(place: Place) -> None:
+    """What a department did not bring about is given to it once more; no check lies between."""
+    case = escalated(place)
+    for outcome in ("not_completed", "completed"):
+        dispatch(place, case, "emergency_management")
+        for node in ("accept", "handle"):
+            place.complete(case, node)
+        place.complete(case, "feedback", handling_outcome=outcome)
+    checked_and_closed(place, case)
 
 
 def requested_and_disputed(place: Place) -> None:
@@ -131,8 +143,9 @@ def extended(place: Place, *, days: int) -> int:
     row = place.step(case, "handle")
     asked = Ask("extension", "材料未齐", step=row.id, amount=2, unit="working_day")
     handler = place.actor(place.person("handler", unit))
-    request = place.act(cases.ask, handler, case, asked)
-    place.act(cases.decide, officer(place), request, True, "同意")
+    for granted in (False, True):
+        request = place.act(cases.ask, handler, case, asked)
+        place.act(cases.decide, officer(place), request, granted, "已阅")
     place.pass_(days=days)
     place.complete(case, "handle")
     return case
@@ -160,23 +173,24 @@ def test_a_month_counted_by_hand(place: Place) -> None:
     untrue(place)
     returned_in_vain_late_and_done_again(place)
     requested_and_disputed(place)
+    tried_twice(place)
     assert shown(place) == {
-        "on_time_handling_rate": (4, 5),  # two self-handled, three by departments: the first four days late
-        "on_time_closure_rate": (4, 4),
-        "closure_rate": (4, 4),
-        "rework_rate": (1, 2),  # urban management in two matters, in one of them twice
-        "buck_passing_rate": (1, 3),  # three pairs of matter and unit: urban twice, housing once
-        "extension_rate": (0, 5),
-        "return_count": (1, None),
-        "dispatch_accuracy": (1, 2),  # housing never handled what it got
-        "on_time_verify_rate": (3, 3),
-        "on_time_triage_rate": (3, 3),
-        "on_time_acceptance_rate": (3, 3),
-        "on_time_feedback_rate": (3, 3),
-        "on_time_check_rate": (4, 4),
-        "valid_report_rate": (2, 3),
+        "on_time_handling_rate": (7, 8),  # three by workers, five by departments: the first of these three days late
+        "on_time_closure_rate": (5, 5),
+        "closure_rate": (5, 5),
+        "rework_rate": (1, 3),  # urban management in two matters, emergency management in one
+        "buck_passing_rate": (2, 4),  # given to units: urban management two matters, housing one, emergency one
+        "extension_rate": (0, 8),
+        "return_count": (2, None),
+        "dispatch_accuracy": (2, 3),  # housing never handled what it got
+        "on_time_verify_rate": (4, 4),
+        "on_time_triage_rate": (6, 6),  # once, three times, twice
+        "on_time_acceptance_rate": (5, 5),
+        "on_time_feedback_rate": (5, 5),
+        "on_time_check_rate": (5, 5),
+        "valid_report_rate": (3, 4),
         "missed_discovery_count": (1, None),
-        "self_handling_rate": (1, 3),
+        "self_handling_rate": (1, 4),
         "supervision_on_time_rate": (1, 1),
         "informing_rate": (1, 1),
         "satisfaction_rate": (1, 2),
@@ -257,15 +271,17 @@ def test_by_area_unit_and_role(place: Place) -> None:
     assert shown(place, county, unit=place.department("urban_management"))["on_time_handling_rate"] == (1, 2)
     assert "on_time_handling_rate" not in shown(place, county, unit=place.department("housing"))
     by_role = shown(place, county, role="triage_officer")
-    assert (by_role["on_time_triage_rate"], "on_time_verify_rate" in by_role) == ((2, 2), False)
+    assert (by_role["on_time_triage_rate"], "on_time_verify_rate" in by_role) == ((3, 3), False)
 
 
 def test_procedures_beside_matters_are_no_matters(place: Place) -> None:
     place.act(patrols.plan, officer(place), Plan(grid=place.grid, kind="regular", route="沿主路", every=1))
     place.now += timedelta(days=1)
     assert place.act(patrols.due) == 1
-    place.now += timedelta(days=3)
-    assert shown(place) == {}
+    with place.engine.look() as work:
+        (case,) = census.all_cases(work.connection)
+    place.complete(case, "patrol_grid", by=place.worker(), patrol_grid_outcome="nothing_found")
+    assert (shown(place), figures(place)["steps"]) == ({}, [])
 
 
 def test_a_period_begins_before_it_ends(place: Place) -> None:

@@ -123,7 +123,7 @@ def test_a_matter_keeps_the_list_of_the_day_it_was_discovered(town_api: Towns) -
     assert facts[0]["list_version"] < facts[2]["list_version"]
     for case, node in ((running, "escalate"), (new, "self_handle")):  # what was under way stays as it was
         town.verify(case)
-        assert list(town.steps(case)) == [node]
+        assert node in town.steps(case)
 
 
 @pytest.mark.article("LZ-15.3")

@@ -46,7 +46,7 @@ def test_nobody_goes_on_duty_before_passing_the_training(town_api: Towns, pack: 
     town = town_api(pack)
     failed = proposed(town)
     assert list(town.at(failed)) == ["train_worker"]
-    given = {"assessment_outcome": "failed", "assessment_score": 40}
+    given: dict[str, Any] = {"assessment_outcome": "failed", "assessment_score": 40}
     town.complete(failed, "train_worker", training_outcome="failed", **given)
     assert (town.status(failed), town.steps(failed)) == ("rejected", {})
     case = proposed(town)
