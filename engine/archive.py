@@ -5,23 +5,26 @@ records.jsonl        the chain, each record byte for byte as it was hashed, one 
 said.json            what people said, by record number and field, with the salts; erased values are null
 definition.json      the compiled definition that the records replay over;  definition.bpmn: as it was drawn
 attachments.json     names, sizes and hashes of attachments
+attachments/<hash>   the attachments themselves, where they are at hand
 manifest.json        every file with its size and SHA-256
+inspection.json      what `inspection.py` said of the package when it was made
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
-from engine import tables
+from engine import inspection, tables
 from engine.model import encode_sorted
 from engine.work import Work
 
 
-def package(work: Work, case_id: int) -> dict[str, bytes]:
-    """The files of a case's archive, by name; `manifest.json` comes last."""
+def package(work: Work, case_id: int, content: Callable[[str], bytes] | None = None) -> dict[str, bytes]:
+    """The files of a case's archive, by name; the manifest and the inspection come last. `content` gives an attachment
+    by its SHA-256."""
     case = work.connection.execute(select(tables.case).where(tables.case.c.id == case_id)).mappings().one()
     drawn = tables.definition.c
     definition = work.connection.execute(
@@ -36,14 +39,24 @@ def package(work: Work, case_id: int) -> dict[str, bytes]:
         "definition.json": definition.compiled,
         "definition.bpmn": definition.xml,
     }
-    return {**files, "manifest.json": encode_sorted(_manifest(files))}
+    if content is not None:
+        files |= {f"attachments/{one['sha256']}": content(one["sha256"]) for one in _attachments(work, case_id)}
+    files["manifest.json"] = encode_sorted(_manifest(files))
+    return {**files, "inspection.json": encode_sorted(inspection.inspect(files))}
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> None:
     """Writes a package into a folder, the manifest last: a folder without one is not finished."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    """The files of a package, by name."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 DESCRIBED = (

@@ -9,7 +9,7 @@ Reading order: writing, numbers, positions, reading and erasing, checking, repla
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
@@ -391,26 +391,55 @@ def _record(row: Row[Any]) -> Record:
 # -- checking ----------------------------------------------------------------------------------------
 
 
+class Line(NamedTuple):
+    """A record as it is kept, to be checked."""
+
+    subject: str
+    number: int
+    hash: str
+    body: str
+    area: str
+    position: int | None = None
+
+
+class Said(NamedTuple):
+    """What was said in a field, with its salt; both None once it was erased."""
+
+    field: str
+    salt: bytes | None
+    value: str | None
+    erased_at: datetime | None = None
+
+
 def verify(connection: Connection, subject: str) -> list[Finding]:
     """Every fault of a chain: hashes, links, numbers, positions, what was said, and for a case the end that its
     row keeps. Erased values are no fault. Without a case row a cut-off end shows only in `gaps`."""
-    rows = connection.execute(_CHAIN, {"subject": subject}).all()
-    values = _said_by_number(connection, subject)
+    record = tables.record.c
+    columns = (record.subject, record.number, record.hash, record.body, record.area, record.position)
+    query = select(*columns).where(record.subject == subject).order_by(record.number)
+    lines = [Line(*row) for row in connection.execute(query)]
+    faults, end = examine(subject, lines, _said_by_number(connection, subject))
+    return faults + _end_faults(connection, subject, end)
+
+
+def examine(subject: str, lines: Iterable[Line], said: Mapping[int, Mapping[str, Said]]) -> tuple[list[Finding], Head]:
+    """The faults of a chain that is at hand, line by line, and its end."""
+    values = dict(said)
     faults: list[Finding] = []
     before, last = GENESIS, 0
-    for row in rows:
-        faults += _record_faults(subject, row, before, values.pop(row.number, {}))
-        if row.position is not None and not 0 <= last < row.position:
+    for line in lines:
+        faults += _record_faults(subject, line, before, values.pop(line.number, {}))
+        if line.position is not None and not 0 <= last < line.position:
             faults.append(
-                _fault(subject, row.number, "order", "的位置早于前一条记录", "is placed before the one before it")
+                _fault(subject, line.number, "order", "的位置早于前一条记录", "is placed before the one before it")
             )
-        last = -1 if row.position is None else row.position
-        before = Head(row.number, row.hash)
+        last = -1 if line.position is None else line.position
+        before = Head(line.number, line.hash)
     faults += [
         _fault(subject, number, "stray", "不存在，却留有内容", "does not exist, yet something is said in it")
         for number in values
     ]
-    return faults + _end_faults(connection, subject, before)
+    return faults, before
 
 
 def gaps(connection: Connection) -> list[Finding]:
@@ -430,14 +459,14 @@ def gaps(connection: Connection) -> list[Finding]:
     ]
 
 
-def _said_by_number(connection: Connection, subject: str) -> dict[int, dict[str, Row[Any]]]:
-    values: dict[int, dict[str, Row[Any]]] = {}
+def _said_by_number(connection: Connection, subject: str) -> dict[int, dict[str, Said]]:
+    values: dict[int, dict[str, Said]] = {}
     for row in connection.execute(_SAID, {"subject": subject}):
-        values.setdefault(row.number, {})[row.field] = row
+        values.setdefault(row.number, {})[row.field] = Said(row.field, row.salt, row.value, row.erased_at)
     return values
 
 
-def _record_faults(subject: str, row: Row[Any], before: Head, values: Mapping[str, Row[Any]]) -> Iterator[Finding]:
+def _record_faults(subject: str, row: Line, before: Head, values: Mapping[str, Said]) -> Iterator[Finding]:
     try:
         body = decode(row.body, _Body)
     except ValueError:
@@ -460,7 +489,7 @@ def _record_faults(subject: str, row: Row[Any], before: Head, values: Mapping[st
     yield from _said_faults(subject, row.number, body, values)
 
 
-def _said_faults(subject: str, number: int, body: _Body, values: Mapping[str, Row[Any]]) -> Iterator[Finding]:
+def _said_faults(subject: str, number: int, body: _Body, values: Mapping[str, Said]) -> Iterator[Finding]:
     for field in sorted(body.sealed.keys() | values.keys()):
         value = values.get(field)
         if value is None:
@@ -471,7 +500,7 @@ def _said_faults(subject: str, number: int, body: _Body, values: Mapping[str, Ro
             yield _fault(subject, number, "said", f"的字段“{field}”被改动", f"has an altered field “{field}”")
 
 
-def _sealed_by(body: _Body, value: Row[Any]) -> bool:
+def _sealed_by(body: _Body, value: Said) -> bool:
     if value.salt is None or value.value is None:
         return False
     return _seal(body.algorithm, value.salt, value.value) == body.sealed[value.field]
@@ -498,6 +527,20 @@ def _fault(subject: str, number: int, rule: str, zh: str, en: str) -> Finding:
 
 
 # -- replaying ---------------------------------------------------------------------------------------
+
+
+def fold(definition: Definition, lines: Sequence[Line]) -> State:
+    """The state that the events of a chain at hand lead to, under the definition the case ended with. Raises `Refused`
+    when an event does not fit the state before it."""
+    told = (decode(line.body, _Body).event for line in lines)
+    happened = [_happened(encode(event)) for event in told if event is not None]
+    state = State()
+    for number, event in enumerate(happened):
+        if isinstance(event, Migrated):
+            state = event.state
+        elif not any(isinstance(later, Migrated) for later in happened[number:]):
+            state, _ = MACHINES[definition.semantics](definition, state, event)
+    return state
 
 
 def replay(connection: Connection, case_id: int, until: datetime | None = None) -> State:

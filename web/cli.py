@@ -16,12 +16,12 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 import migrations
-from engine import bpmn, census, decisions, diagnosis, iso8601, publishing, records, verification
+from engine import archive, bpmn, census, decisions, diagnosis, inspection, iso8601, publishing, records, verification
 from engine.calendars import read_year
 from engine.checks import check_file
 from engine.definition import Definition
 from engine.errors import Conflict, Finding, Invalid, NotFound, Refused, Unavailable, WanggeError, Words
-from engine.model import encode
+from engine.model import encode, plain
 from engine.player import BEGINNING
 from engine.store import Store
 from engine.work import MACHINE, Engine, system_time
@@ -506,6 +506,25 @@ def verify(cases: Sequence[str], database: str | None, as_json: bool) -> int:
         terminal.show(f"查验了 {len(chains)} 条记录链 / chains verified; 问题 / findings: {len(findings)}")
         terminal.show_findings(findings)
     return BAD_NEWS if findings else GOOD
+
+
+@cli.command()
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=FILE)
+@as_json
+def inspect(folders: Sequence[Path], as_json: bool) -> int:
+    """检查档案包的真实性、完整性、可用性、安全性 / inspect archive packages, without any database."""
+    found = {str(folder): inspection.inspect(archive.read(folder)) for folder in folders}
+    if as_json:
+        terminal.show_json({folder: plain(one) for folder, one in found.items()})
+        return GOOD if all(one.good for one in found.values()) else BAD_NEWS
+    for folder, one in found.items():
+        terminal.show(folder)
+        for key, faults in one.properties.items():
+            words = inspection.PROPERTIES[key]
+            verdict = f"{len(faults)}处不符 {len(faults)} faults" if faults else "符合 holds"
+            terminal.show(f"  {words.zh} {words.en}: {verdict}")
+            terminal.show_findings(faults)
+    return GOOD if all(one.good for one in found.values()) else BAD_NEWS
 
 
 @cli.command()

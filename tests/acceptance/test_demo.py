@@ -57,11 +57,14 @@ def test_what_is_archived_can_be_checked_by_a_stranger(tmp_path: Path) -> None:
     assert len(folders) == month["archived"] == sum(month["by_outcome"].values()) > 0
     for folder in folders:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        assert set(manifest["files"]) == {path.name for path in folder.iterdir()} - {"manifest.json"}
+        assert set(manifest["files"]) == {path.name for path in folder.iterdir()} - {"manifest.json", "inspection.json"}
         for name, expected in manifest["files"].items():
             content = (folder / name).read_bytes()
             assert (len(content), hashlib.sha256(content).hexdigest()) == (expected["size"], expected["sha256"])
         check_chain(folder)
+        assert json.loads((folder / "inspection.json").read_text(encoding="utf-8"))["good"] is True
+    done = subprocess.run([WANGGE, "inspect", *folders[:3]], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.count("符合")) == (0, 12)
 
 
 def check_chain(folder: Path) -> None:
