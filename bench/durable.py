@@ -196,7 +196,7 @@ def measure(name: str, bench: Bench, bare: Any, copy: Store, naive: Callable[[],
             yield act
             written.append(tape.take())
 
-    for _ in range((WARM_UP + rounds) // TURN):
+    for _ in range(-(-(WARM_UP + rounds) // TURN)):
         sides[0].do(ours())
         sides[1].do([partial(bare.play, lines) for lines in written[-TURN:]])
         sides[2].do([naive] * TURN)

@@ -67,10 +67,10 @@ def _open_waiting(bench: Bench, folder: Path) -> int:
     """Publishes the pack with the waiting process and opens one case through the engine."""
     source = publishing.PACKS / "zhenjiang" / "2026-01-01"
     target = folder / "pack"
-    shutil.copytree(source, target, dirs_exist_ok=True)
+    shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("procedures"))
     shutil.copyfile(DIAGRAM, target / DIAGRAM.name)
     manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
-    manifest |= {"key": PACK, "place": "bench", "processes": {"matter": DIAGRAM.name}}
+    manifest |= {"key": PACK, "place": "bench", "processes": {"matter": DIAGRAM.name}, "shared": []}
     (target / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), encoding="utf-8")
     actor = next(actor for (role, _), actor in bench.actors.items() if role == "grid_worker")
     with bench.engine.work() as work:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from engine import archive, verification
+from engine import archive, inspection, verification
 from engine.publishing import PACKS, publish, read_folder
 from tests.acceptance.scenarios.town import TownApi, refused
 
@@ -130,7 +130,22 @@ def test_the_archive_of_a_matter_says_of_each_file_what_it_holds(town_api: Towns
     town.complete(case, "close", closing_kind="normal", solved=True)
     files = town.place.act(archive.package, case)
     manifest = json.loads(files["manifest.json"])
-    assert set(manifest["files"]) == set(files) - {"manifest.json"}
+    assert set(manifest["files"]) == set(files) - {"manifest.json", "inspection.json"}
+
+
+def test_the_package_check_lists_the_four_properties(town_api: Towns) -> None:
+    """X3-21, after DA/T 70: authentic, complete, usable, safe; a changed byte offends at least one of them."""
+    town = town_api(X3)
+    case = town.report(town.worker())
+    town.complete(case, "self_handle", by=town.worker(), self_handle_outcome="handled")
+    town.complete(case, "check", check_outcome="passed")
+    town.complete(case, "close", closing_kind="normal", solved=True)
+    files = town.place.act(archive.package, case)
+    told = json.loads(files["inspection.json"])
+    assert told == {"good": True, "properties": {key: [] for key in inspection.PROPERTIES}}
+    assert [words.zh for words in inspection.PROPERTIES.values()] == ["真实性", "完整性", "可用性", "安全性"]
+    files["records.jsonl"] = files["records.jsonl"].replace(b'"kind":"completed"', b'"kind":"complated"', 1)
+    assert not inspection.inspect(files).good
 
 
 # -- 22: who looks after what does not move ----------------------------------------------------------
