@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 
 from apiflask import APIBlueprint, APIFlask
 from apiflask.exceptions import HTTPError
-from flask import Response, current_app, g, jsonify, request, send_file
+from flask import Response, current_app, g, jsonify, render_template, request, send_file
 from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -96,6 +96,13 @@ def site() -> Site:
 # -- looking and acting ------------------------------------------------------------------------------
 
 T = dict[str, Any]
+
+
+def page(template: str, status: int = 200, **shown: Any) -> Response:
+    """A page that needs no script and nobody signed in; what is shown is escaped."""
+    response = Response(render_template(template, **shown), status=status, mimetype="text/html")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def look(query: Callable[[Work, Actor], T]) -> T:

@@ -7,13 +7,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
-from html import escape
-from pathlib import Path
-from string import Template
 from typing import Any, Literal, NamedTuple, cast
 
 from engine.calendars import local
-from engine.errors import WanggeError, Words
+from engine.errors import WanggeError
 from handlers import citizens
 from handlers.citizens import GRADES, Asked, Taken
 from web import http, shapes
@@ -27,7 +24,6 @@ PAGE = "/public/requests"
 OPEN = frozenset(f"public_requests.{name}" for name in ("submit", "progress", "grade", "reject", "page", "send"))
 """The endpoints that want nobody signed in."""
 
-HTML = Template(Path(__file__).with_name("public_requests.html").read_text(encoding="utf-8"))
 
 ADDRESSES = 10_000
 """So many addresses are counted at once, the longest unseen forgotten first: memory stays bounded."""
@@ -163,7 +159,7 @@ def _reject(code: str, reason: str) -> Taken:
 @routes.doc(hide=True)
 def page() -> Response:
     """The page; `?grid=` fills in the code, for a sign with a picture code."""
-    return _page("", http.request.args.get("grid", ""))
+    return _page(http.request.args.get("grid", ""))
 
 
 @routes.post(PAGE)
@@ -173,61 +169,45 @@ def send() -> Response:
     given = {name: str(value)[:2_000] for name, value in http.request.form.items()}
     do = SENT.get(given.get("do", ""), _show_progress)
     try:
-        return _page(do(given), given.get("grid", ""))
+        return _page(given.get("grid", ""), **do(given))
     except WanggeError as error:
-        return _page(_note("refused", error.words), given.get("grid", ""), given.get("what", ""), error.status)
+        return _page(given.get("grid", ""), given.get("what", ""), error.status, refused=error.words)
 
 
-def _send_request(given: Mapping[str, str]) -> str:
+def _send_request(given: Mapping[str, str]) -> dict[str, Any]:
     fields = ("grid", "what", "place", "name", "contact")
-    return _code(_submit(Asked(**{name: given.get(name, "")[: LONGEST.get(name, 200)] for name in fields})))
+    asked = Asked(**{name: given.get(name, "")[: LONGEST.get(name, 200)] for name in fields})
+    return {"taken": _submit(asked).code}
 
 
 LONGEST = {"what": 2_000, "name": 60, "contact": 60, "grid": 40}
 
 
-def _show_progress(given: Mapping[str, str]) -> str:
+def _show_progress(given: Mapping[str, str]) -> dict[str, Any]:
     code = given.get("code", "")
-    return _told(code, _progress(code))
+    return {"code": code, "progress": _told(_progress(code))}
 
 
-def _send_grade(given: Mapping[str, str]) -> str:
+def _send_grade(given: Mapping[str, str]) -> dict[str, Any]:
     chosen = given.get("grade", "")
     if chosen in GRADES:
         _grade(given.get("code", ""), chosen, given.get("solved") == "yes")
     return _show_progress(given)
 
 
-def _send_rejection(given: Mapping[str, str]) -> str:
-    return _code(_reject(given.get("code", ""), given.get("reason", "")))
+def _send_rejection(given: Mapping[str, str]) -> dict[str, Any]:
+    return {"taken": _reject(given.get("code", ""), given.get("reason", "")).code}
 
 
 SENT = {"submit": _send_request, "progress": _show_progress, "grade": _send_grade, "reject": _send_rejection}
 
 
-def _page(answer: str, grid: str, what: str = "", status: int = 200) -> Response:
-    html = HTML.substitute(answer=answer, grid=escape(grid), what=escape(what))
-    response = Response(html, status=status, mimetype="text/html")
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def _page(grid: str, what: str = "", status: int = 200, **shown: Any) -> Response:
+    return http.page("public/requests.html", status, grid=grid, what=what, grades=GRADES, **shown)
 
 
-def _note(kind: str, words: Words) -> str:
-    return (
-        f'<section class="note {kind}" role="status"><p>{escape(words.zh)}</p>'
-        f'<p class="en" lang="en">{escape(words.en)}</p></section>'
-    )
-
-
-def _code(taken: Taken) -> str:
-    return (
-        '<section class="note" role="status"><p>已收到。请记下查询码，只显示这一次：</p>'
-        f'<p class="code">{taken.code}</p>'
-        '<p class="en" lang="en">Received. Write down this query code; it is shown only now.</p></section>'
-    )
-
-
-def _told(code: str, progress: Mapping[str, Any]) -> str:
+def _told(progress: Mapping[str, Any]) -> dict[str, Any]:
+    """Progress as the page shows it, line by line."""
     rows = [("收到时间 Received", _time(progress["received_at"])), ("状态 Status", _words(progress["status"]))]
     for step in progress["steps"]:
         rows += [("正在办理 Now with", _words(step["office"])), ("开始时间 Since", _time(step["since"]))]
@@ -238,11 +218,7 @@ def _told(code: str, progress: Mapping[str, Any]) -> str:
         rows.append(("结果 Result", f"{told}（{_time(result['at'])}）"))
     if progress["satisfaction"]:
         rows.append(("您的评价 Your grade", _words(GRADES[progress["satisfaction"]["grade"]]._asdict())))
-    lines = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
-    asked = (_grade_form(code) if progress["may_grade"] else "") + (
-        _reject_form(code) if progress["may_reject"] else ""
-    )
-    return f'<section class="note" role="status"><h2>办理进度 Progress</h2><dl>{lines}</dl></section>{asked}'
+    return {"rows": rows, **{name: progress[name] for name in ("may_grade", "may_reject")}}
 
 
 UNREACHED = "已办理，当时无法与您联系 Dealt with; you could not be reached"
@@ -254,34 +230,3 @@ def _words(words: Mapping[str, str]) -> str:
 
 def _time(text: str) -> str:
     return f"{local(datetime.fromisoformat(text)):%Y-%m-%d %H:%M}"
-
-
-def _grade_form(code: str) -> str:
-    choices = "".join(
-        f'<label><input type="radio" name="grade" value="{key}" required> {escape(str(words))}</label>'
-        for key, words in GRADES.items()
-    )
-    return _form(
-        "grade",
-        code,
-        f"<fieldset><legend>满意吗 How satisfied are you?</legend>{choices}</fieldset>"
-        "<fieldset><legend>问题解决了吗 Is it solved?</legend>"
-        '<label><input type="radio" name="solved" value="yes" required> 已解决 yes</label>'
-        '<label><input type="radio" name="solved" value="no"> 未解决 no</label></fieldset>',
-        "提交评价 Send",
-    )
-
-
-def _reject_form(code: str) -> str:
-    return _form(
-        "reject",
-        code,
-        '<label for="reason">不认可结果的理由（只能提出一次） Why you do not accept it (once)</label>'
-        '<textarea id="reason" name="reason" rows="3" maxlength="2000" required></textarea>',
-        "提出异议 Reject the result",
-    )
-
-
-def _form(do: str, code: str, inside: str, button: str) -> str:
-    hidden = f'<input type="hidden" name="do" value="{do}"><input type="hidden" name="code" value="{escape(code)}">'
-    return f'<form method="post">{hidden}{inside}<button>{button}</button></form>'

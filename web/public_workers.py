@@ -1,7 +1,6 @@
 """The card of a grid worker: for the worker and the agencies, and for anybody at a door who wants to know whether a
 card is good. The public check wants nobody signed in and tells nothing of the person."""
 
-from html import escape
 from typing import Any
 
 from engine import cases
@@ -32,8 +31,7 @@ def check(number: str) -> dict[str, Any]:
 def page(number: str) -> Response:
     """The same as a page, for whoever scans a card."""
     with http.site().engine.look() as work:
-        told = _checked(work, number)
-    return Response(_html(told), mimetype="text/html")
+        return http.page("public/worker.html", told=_checked(work, number))
 
 
 @routes.get("/api/workers/<person>/card")
@@ -64,18 +62,3 @@ def _checked(work: Work, number: str) -> dict[str, Any]:
         "grid": found.grid_name,
         "supervision_phones": complaints.telephones(work, cases.pack_of(work, found.case), area),
     }
-
-
-def _html(told: dict[str, Any]) -> str:
-    if told["valid"]:
-        phones = "；".join(f"{one['agency']} {one['phone']}" for one in told["supervision_phones"])
-        lines = [f"有效 Valid · {told['kind']['zh']} {told['kind']['en']} · {told['grid']}"]
-        lines += [f"监督电话 Supervision telephone: {phones}"] if phones else []
-    else:
-        lines = ["无效：没有此证，或者已经收回。 Not valid: there is no such card, or it has been taken back."]
-    body = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    return (
-        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>核验网格员工作证</title></head>'
-        f"<body><h1>网格员工作证 {escape(told['number'])}</h1>{body}</body></html>"
-    )
