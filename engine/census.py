@@ -1,6 +1,6 @@
 """What there is altogether, without anybody's scope: for the operator, metrics and demonstrations, never for a page.
 
-Lists that people see are in `queries.py`, where each is limited to what its reader may see.
+Lists that people see are in `queries/`, where each is limited to what its reader may see.
 """
 
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ from engine.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from engine.library import Pack
 from engine.limits import Basis, Limit, Unit
 from engine.model import decode, encode, replace
-from engine.queries import Filters
+from engine.queries import Filters, pages
 from engine.running import Running
 from engine.store import Store
 from engine.work import Work
@@ -378,7 +378,7 @@ def test_a_cursor_from_elsewhere_is_refused(town: Town, cursor: str) -> None:
 def test_a_long_list_says_that_there_are_more(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         town.open("north")
-    monkeypatch.setattr(queries, "COUNTED", 2)
+    monkeypatch.setattr(pages, "COUNTED", 2)
     assert matters(town, "ou")["total"] == {"count": 2, "exact": False, "text": "约2以上"}
 
 
