@@ -36,7 +36,7 @@ class Pack(Value, frozen=True):
     """The rules of a place from a day on. `processes` maps names (`matter`) to hashes of definitions, `limits`,
     `forms` (JSON Schema), `roles`, `decisions` and `articles` are by key; `items` is the matter list;
     `statuses` gives labels in the order in which they count; `settings` are configurable readings; `procedures` are
-    the cases that somebody may begin beside matters, by start event."""
+    the cases that somebody may begin beside matters, by start event; `registries` the kinds of registers kept there."""
 
     key: str
     place: str
@@ -57,6 +57,7 @@ class Pack(Value, frozen=True):
     ways_in: dict[str, dict[str, Any]]
     settings: dict[str, Any]
     procedures: dict[str, dict[str, Any]] = {}
+    registries: dict[str, dict[str, Any]] = {}
 
     def setting(self, key: str, default: Any) -> Any:
         return self.settings.get(key, default)

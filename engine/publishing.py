@@ -24,7 +24,7 @@ from engine.library import Pack, Role
 from engine.limits import Limit, check_limit
 from engine.model import encode_sorted, plain
 from engine.records import Entry
-from engine.work import MACHINE, Work
+from engine.work import MACHINE, Handler, Work
 
 COMPILER = "wangge-1"
 """Name of what compiles diagrams; stored with each definition."""
@@ -54,9 +54,9 @@ def folders(root: Path = PACKS) -> list[Path]:
     return sorted(path.parent for path in root.glob("*/*/manifest.json"))
 
 
-def read_folder(folder: Path) -> Folder:
-    """Reads and checks a pack. Raises `Invalid` when something a pack cannot be without is missing or unreadable;
-    every other fault is among the findings."""
+def read_folder(folder: Path, handlers: Mapping[str, Handler] | None = None) -> Folder:
+    """Reads and checks a pack; the names of handlers too, where it is told which there are. Raises `Invalid` when
+    something a pack cannot be without is missing or unreadable; every other fault is among the findings."""
     findings: list[Finding] = []
     manifest = _json(folder / "manifest.json")
     parts = _parts(folder, manifest)
@@ -80,14 +80,17 @@ def read_folder(folder: Path) -> Folder:
         departments={one["key"]: one for one in _json(folder / "list.json")["departments"]},
         statuses={status["key"]: _words(status) for status in manifest["statuses"]},
         ways_in=_ways_in(manifest),
-        settings=manifest.get("settings", {}) | {"governing_day": manifest.get("governing_day", "discovery")},
+        settings=manifest.get("settings", {})
+        | {"governing_day": manifest.get("governing_day", "discovery"), "rules": _rules(folder, manifest)}
+        | {"without_basis": _without_basis(manifest, parts)},
         procedures={
             start["event"]: {**start, "process": part.content["process"]}
             for part in parts
             for start in part.content["starts"]
         },
+        registries=_registries(folder, manifest),
     )
-    findings.extend(finding for one in drawn.values() for finding in checks.check(one.definition, pack))
+    findings.extend(finding for one in drawn.values() for finding in checks.check(one.definition, pack, handlers))
     places = (folder, *(part.folder for part in parts))
     examples = tuple(_json(path) for place in places for path in sorted((place / "cases").glob("*.json")))
     return Folder(pack, drawn, examples, tuple(dict.fromkeys(findings)))
@@ -167,6 +170,12 @@ def _parts(folder: Path, manifest: Mapping[str, Any]) -> list[_Part]:
     return [_Part(place, _json(place / "procedure.json")) for place in (*own, *shared)]
 
 
+def _without_basis(manifest: Mapping[str, Any], parts: Sequence[_Part]) -> list[str]:
+    """The steps that no text knows, named as such by the pack and its procedures."""
+    named = (manifest, *(part.content for part in parts))
+    return sorted({node for one in named for node in one.get("without_basis", [])})
+
+
 def _files(folder: Path, manifest: Mapping[str, Any], parts: Sequence[_Part]) -> dict[str, Path]:
     """The file of each process."""
     drawn = {name: _place(folder, file) for name, file in manifest["processes"].items()}
@@ -216,6 +225,14 @@ def _forms(
     return found
 
 
+def _registries(folder: Path, manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The kinds of registers: shared ones that the manifest names with their version (`1/insurance`), and the pack's
+    own in `registries/`."""
+    shared = [folder.parents[1] / SHARED / "registries" / f"{name}.json" for name in manifest.get("registries", [])]
+    own = sorted((folder / "registries").glob("*.json"))
+    return {path.stem: _json(path) for path in (*shared, *own)}
+
+
 def _tables(folder: Path, findings: list[Finding]) -> dict[str, Table]:
     found: dict[str, Table] = {}
     for path in sorted(folder.glob("*.dmn")):
@@ -235,6 +252,14 @@ def _limits(folder: Path, parts: Sequence[_Part], findings: list[Finding]) -> di
         except Invalid as error:
             findings.extend(_in_file(finding, "limits.json") for finding in error.findings)
     return found
+
+
+def _rules(folder: Path, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the diagrams are held to (`checks/law.py`): the rules of each law the pack names, the product's, and in
+    `rules.json` those of the place itself. They are published with the pack, so that its check can be repeated."""
+    names = [*(law["key"] for law in manifest.get("laws", [])), "product"]
+    files = [*(folder.parents[1] / "rules" / f"{name}.json" for name in names), folder / "rules.json"]
+    return [rule for file in files if file.exists() for rule in _json(file)]
 
 
 def _in_file(finding: Finding, file: str) -> Finding:

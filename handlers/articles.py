@@ -17,15 +17,16 @@ from engine.publishing import PACKS, Folder
 MARK = "article"
 """Name of the decorator (`@article("ZJ-13.4")`) and of the mark (`@pytest.mark.article("ZJ-13.4")`) of a proof."""
 
-FREE = frozenset({"register", "page", "api"})
-"""Kinds of elements that are no part of a pack: a register by its kind, a page, an address of the API."""
+FREE = frozenset({"register", "page", "api", "command"})
+"""Kinds of elements that are no part of a pack: a register by its kind, a page, an address of the API, a command."""
 
 
 class Row(Value, frozen=True):
     """One duty of one paragraph. `priority`: A is behaviour that has to be proved, B is to be held ready, C asks little
     or nothing of the product. `elements` name what carries it: `<pack>/<process>#<node>`, `<pack>#limit/<key>`,
-    `<pack>#setting/<key>`, `<pack>#in_force_from`, `form/<pack>/<form>`, `handler/<name>`, `guard/<name>`,
-    `register/<kind>`, `page/<name>`, `api/<path>`."""
+    `<pack>#setting/<key>`, `<pack>#role/<key>`, `<pack>#class/<class of items on its list>`, `<pack>#registry/<kind>`,
+    `<pack>#area`, `<pack>#in_force_from`, `form/<pack>/<form>`, `handler/<name>`, `guard/<name>`, `register/<kind>`,
+    `page/<name>`, `api/<path>`, `command/<name>`."""
 
     id: str
     article: str
@@ -100,11 +101,13 @@ def _elements(key: str, folder: Folder) -> Iterator[str]:
         "limit": folder.pack.limits,
         "setting": folder.pack.settings,
         "role": folder.pack.roles,
+        "class": {item["class"] for item in folder.pack.items.values()},
+        "registry": folder.pack.registries,
     }
     for part, names in parts.items():
         yield from (f"{key}#{part}/{name}" for name in names)
     yield from (f"form/{key}/{name}" for name in folder.pack.forms)
-    yield from (f"{key}#{name}" for name in ("in_force_from", "in_force_to", "force"))
+    yield from (f"{key}#{name}" for name in ("area", "in_force_from", "in_force_to", "force"))
 
 
 def _read(path: Path) -> list[Row]:

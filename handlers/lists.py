@@ -14,7 +14,8 @@ the agency of its level (or by an exclusive grid), for its area. In its body:
 
 What may be on a list differs by place: the pack's setting `list_rules` names the rules of `RULES` that hold there with
 the article each rests on, `list_levels` the levels that keep a list, `city_lists` the kinds that a city keeps where it
-keeps several.
+keeps several, `grid_lists` the levels whose agencies set the list of an exclusive grid (LZ-9.2): a change of it is
+begun about that grid.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,8 +52,10 @@ class Held(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What is to become of a list: `item` is None for an exit."""
+    """What is to become of a list: `item` is None for an exit. `agency` changes the list of `owner`: its own, or
+    that of an exclusive grid."""
 
+    agency: Unit
     owner: Unit
     list_kind: str
     key: str
@@ -168,12 +171,14 @@ def consulted(work: Work, call: Call) -> Mapping[str, Any]:
 def _change(work: Work, call: Call) -> Change:
     """What the case is about, from what its people have said so far."""
     pack, known, said = cases.pack_of(work, call.case), facts.of(work, call), call.said
-    owner = work.directory.unit(known["own_agency"])
+    agency = work.directory.unit(known["own_agency"])
+    owner = work.directory.unit(known["subject"]) if known.get("subject") else agency
     item = None
     if known["list_action"] == "admission":
         content = {name: value for name, value in {**known, **said}.items() if name in CONTENT}
         item = {"label": {"zh": said["title"], "en": said.get("title_en") or said["title"]}, **content}
     return Change(
+        agency=agency,
         owner=owner,
         list_kind=known.get("list_kind") or _kinds(pack, owner)[0],
         key=known["item_key"],
@@ -212,7 +217,9 @@ def _check(work: Work, pack: Pack, change: Change, without: Iterable[str] = ()) 
 def _check_level(pack: Pack, change: Change) -> None:
     """Only the levels that keep a list change one, and each only the kinds it keeps."""
     article = next((one for one in KEEPERS if one in pack.articles), "")
-    if change.owner.level not in pack.setting("list_levels", ()):
+    if change.owner.id != change.agency.id:
+        _check_grid(pack, change)
+    elif change.owner.level not in pack.setting("list_levels", ()):
         raise Refused(
             "list.level",
             f"“{change.owner.name}”这一级不编制事项清单，请由有清单的一级机构办理。",
@@ -227,6 +234,18 @@ def _check_level(pack: Pack, change: Change) -> None:
             f"这一级没有这种清单，请选择：{'、'.join(one.zh for one in labels)}。",
             f"This level has no such list; choose: {', '.join(one.en for one in labels)}.",
             article=article,
+        )
+
+
+def _check_grid(pack: Pack, change: Change) -> None:
+    """Only an exclusive grid has a list of its own, and only the agencies that the place names set it (LZ-9.2)."""
+    exclusive = change.owner.attributes.get("category") == "exclusive"
+    if not exclusive or change.agency.level not in pack.setting("grid_lists", ()):
+        raise Refused(
+            "list.grid",
+            "只有专属网格可以另有事项清单，由市级机构会同主管部门制定。",
+            "Only an exclusive grid has a list of its own, and the city agency sets it with the competent departments.",
+            article="LZ-9.2" if "LZ-9.2" in pack.articles else "",
         )
 
 

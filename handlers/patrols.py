@@ -1,7 +1,7 @@
 """Patrols, screenings and visits by plan (ZJ-16.1, ZJD-17.1, JS-16.2): on each working day the clock opens a case of
 the procedure `patrol` for every plan that is due, a worker of the grid answers it, and a finding opens a matter.
 
-Register `patrol_plan`, about a grid, kept by its township's agency: `kind` (regular, screening, visit), `weekdays` (1
+Register `patrol_plan`, about a grid, kept by its township's agency: `kind` (see `KINDS`), `weekdays` (1
 is Monday) or `every` (so many working days), `window` (when on the day), `route`, `role` (whose task it is), `begins`,
 and `pack` (empty but for training). Register `patrol`, about a plan, one entry per plan and day, which holds on that
 day: `day`, `grid`, `kind`, `outcome` (open, nothing_found, finding, not_done), how many were visited, and the `matter`
@@ -25,7 +25,19 @@ from handlers import facts, governing, intake
 
 PLAN, DONE, DUTIES = "patrol_plan", "patrol", "duty_statement"
 PROCESS, START, WAY_IN = "patrol", "patrol_due", "patrol_found"
-KINDS: Mapping[str, str] = {"regular": "巡查", "screening": "排查", "visit": "走访"}
+KINDS: Mapping[str, str] = {
+    "regular": "巡查",
+    "screening": "排查",
+    "visit": "走访",
+    "security": "治安巡逻",
+    "care": "重点群体走访",
+    "special_group": "特殊人群走访",
+}
+"""Security patrols: ZJ-17, ZJD-18; visits to groups in need: ZJ-19.2, ZJD-19.1; to special groups: ZJD-19.2."""
+
+TO_PEOPLE = frozenset({"visit", "care", "special_group"})
+"""Kinds in which people are visited."""
+
 WORKER, PLANNER = "grid_worker", "duty_officer"
 """Who patrols, and who makes plans and writes down duties."""
 
@@ -209,7 +221,7 @@ def _keep(work: Work, actor: Actor, plan: Registered, case: int, body: Mapping[s
 
 def visits(work: Work, call: Call) -> Mapping[str, Any]:
     """Guard of the step `patrol_grid`: of a visit it is on record how many were visited, and what people say."""
-    if facts.of(work, call)["patrol_kind"] != "visit" or call.arguments["patrol_grid_outcome"] == "not_done":
+    if facts.of(work, call)["patrol_kind"] not in TO_PEOPLE or call.arguments["patrol_grid_outcome"] == "not_done":
         return {}
     if not any(call.arguments.get(name) for name in VISITED) or not call.arguments.get("opinions", "").strip():
         raise Refused(

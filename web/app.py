@@ -25,6 +25,7 @@ from web import (
     public_grids,
     public_requests,
     public_workers,
+    registries,
     requests,
     steps,
 )
@@ -48,6 +49,7 @@ BLUEPRINTS = (
     disputes.routes,
     indicators.routes,
     patrols.routes,
+    registries.routes,
 )
 
 

@@ -173,9 +173,9 @@ def _checked(path: Path, given: files.Around | None, beside: files.Beside) -> Ch
         return Checked(path, decisions.read(data)[1])
     if given is None:
         reading = bpmn.read(data)
-        return Checked(path, check_file(reading, beside.processes(path, reading)))
+        return Checked(path, check_file(reading, beside.processes(path, reading), handlers=HANDLERS))
     reading = bpmn.read(data, decisions=given.tables)
-    return Checked(path, check_file(reading, given.processes, given.pack))
+    return Checked(path, check_file(reading, given.processes, given.pack, HANDLERS))
 
 
 def _report(checked: Sequence[Checked], as_json: bool) -> int:

@@ -21,6 +21,7 @@ from engine.errors import Finding, Invalid, NotFound, Refused
 from engine.library import Pack
 from engine.limits import Limit
 from engine.xml import LARGEST_FILE
+from handlers.registry import HANDLERS
 from web.terminal import readable
 
 TEXTS = frozenset({"complete", "advance", "message", "signal", "error", "escalate", "at"})
@@ -170,7 +171,7 @@ def in_pack(name: str) -> Around:
 def read_pack(folder: Path) -> publishing.Folder:
     """A pack from its folder. Raises `Invalid`, also on a file that lacks a field or has another shape."""
     try:
-        return publishing.read_folder(folder)
+        return publishing.read_folder(folder, HANDLERS)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         name = f"{folder.parent.name}/{folder.name}"
         raise Invalid(

@@ -19,7 +19,7 @@ class Planned(Body):
     """A plan: for which grid, what, where, and on which weekdays (1 is Monday) or every how many working days."""
 
     grid: str = Field(max_length=60)
-    kind: Literal["regular", "screening", "visit"]
+    kind: Literal["regular", "screening", "visit", "security", "care", "special_group"]
     route: str = Field(min_length=1, max_length=4000)
     weekdays: list[int] = Field(default=[], max_length=7)
     every: int = Field(default=0, ge=0, le=260)

@@ -571,6 +571,73 @@ class Kept(Shown):
     entry: str
 
 
+class RegistryKind(Words):
+    """A kind of register: what its entries are about, its form, and what carries it. `may_enter`: this post writes it;
+    otherwise it only reads it."""
+
+    kind: str
+    about: Literal["unit", "grid", "person", "case"]
+    form: Json
+    single: bool
+    expires: str | None
+    summed: Json | None
+    basis: list[str]
+    may_enter: bool
+
+
+class Registries(Shown):
+    """The kinds that somebody may write or see."""
+
+    kinds: list[RegistryKind]
+
+
+class RegistryEntry(Shown):
+    """An entry, as it holds in this version."""
+
+    name: str
+    about: str
+    unit: str
+    valid_from: str
+    valid_to: str | None
+    answer: dict[str, Said]
+
+
+class RegistryEntries(Shown):
+    """Entries of a kind."""
+
+    entries: list[RegistryEntry]
+
+
+class ExpiredEntry(Words):
+    """What has expired; without `entry`: what is missing."""
+
+    kind: str
+    about: str
+    entry: str | None
+    last_day: str | None
+
+
+class Expired(Shown):
+    """What has expired or is missing."""
+
+    due: list[ExpiredEntry]
+
+
+class Sum(Shown):
+    """Of a subject: how many entries, the mean of numbers, how often each choice was made."""
+
+    by: str
+    entries: int
+    mean: float | None
+    counts: dict[str, int]
+
+
+class Summed(Shown):
+    """What is summed up."""
+
+    sums: list[Sum]
+
+
 class Precedent(Shown):
     """A unit that was held responsible: how often, how, and the disputes."""
 

@@ -1,8 +1,8 @@
 """The rules a diagram must obey beyond being readable: every module of this folder that has a function `check`.
 
-A rule is one file with `check(definition, pack)`, where `pack` is None when nobody said where the diagram is to
-run; a rule that needs no pack may leave it out. A new rule is a new file: it is found by its place, in the order
-of names.
+A rule is one file with `check(definition, pack, handlers)`: `pack` is None when nobody said where the diagram is to
+run, `handlers` when nobody said which there are. A rule leaves out what it does not need. A new rule is a new file: it
+is found by its place, in the order of names.
 """
 
 import importlib
@@ -10,11 +10,13 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from inspect import signature
+from typing import Any
 
 from engine.bpmn import Reading
 from engine.definition import Definition, Node, Process
 from engine.errors import Finding, Invalid
 from engine.library import Pack
+from engine.work import Handler
 
 Check = Callable[..., Iterable[Finding]]
 
@@ -26,13 +28,19 @@ def rules() -> Mapping[str, Check]:
     return {name: module.check for name, module in sorted(modules.items()) if hasattr(module, "check")}
 
 
-def check(definition: Definition, pack: Pack | None = None) -> tuple[Finding, ...]:
-    """What every rule has to say about a definition, each thing once."""
-    return tuple(dict.fromkeys(finding for rule in rules().values() for finding in _asked(rule, definition, pack)))
+def check(
+    definition: Definition, pack: Pack | None = None, handlers: Mapping[str, Handler] | None = None
+) -> tuple[Finding, ...]:
+    """What every rule has to say about a definition, each thing once. `handlers` are all there are, by name."""
+    given = {"definition": definition, "pack": pack, "handlers": handlers}
+    return tuple(dict.fromkeys(finding for rule in rules().values() for finding in _asked(rule, given)))
 
 
 def check_file(
-    reading: Reading, others: Mapping[str, Process] | None = None, pack: Pack | None = None
+    reading: Reading,
+    others: Mapping[str, Process] | None = None,
+    pack: Pack | None = None,
+    handlers: Mapping[str, Handler] | None = None,
 ) -> tuple[Finding, ...]:
     """Everything wrong with a file: what its reading found, what it calls in vain, what the rules say.
 
@@ -47,7 +55,7 @@ def check_file(
             continue
         foreign = _elements(definition.processes[id] for id in definition.processes if id not in reading.processes)
         own = _elements(reading.processes.values())
-        found += [one for one in check(definition, pack) if one.element in own or one.element not in foreign]
+        found += [one for one in check(definition, pack, handlers) if one.element in own or one.element not in foreign]
     return tuple(dict.fromkeys(found))
 
 
@@ -66,5 +74,6 @@ def _nodes(process: Process) -> Iterator[Node]:
     return (node for _, node in Definition(process.id, {process.id: process}).nodes())
 
 
-def _asked(rule: Check, definition: Definition, pack: Pack | None) -> Iterable[Finding]:
-    return rule(definition, pack) if "pack" in signature(rule).parameters else rule(definition)
+def _asked(rule: Check, given: Mapping[str, Any]) -> Iterable[Finding]:
+    """What a rule says to as much of what is known as it wants to know."""
+    return rule(**{name: given[name] for name in given.keys() & signature(rule).parameters.keys()})

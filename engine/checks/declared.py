@@ -5,7 +5,7 @@ form, a table or a script writes comes first; a data object speaks for names tha
 taken to write nothing that a form or table would not.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.decisions import Table
@@ -28,6 +28,7 @@ from engine.expressions import (
     result_type,
 )
 from engine.library import Pack
+from engine.model import replace
 
 _TYPES: Mapping[str, Type] = {
     "string": STRING,
@@ -66,9 +67,16 @@ def records(pack: Pack | None) -> set[str]:
 
 def of_forms(pack: Pack | None) -> dict[str, Type]:
     """The routing fields of all forms of a pack, with what may be chosen in any of them."""
-    found: dict[str, Type] = {}
+    return {name: together([of_schema(one) for one in found]) for name, found in fields(pack).items()}
+
+
+def fields(pack: Pack | None) -> dict[str, list[Mapping[str, Any]]]:
+    """The routing fields of all forms of a pack as their JSON Schemas, by name."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
     for form in pack.forms.values() if pack else ():
-        _join(found, of_form(form))
+        for name, field in _fields(form):
+            if field.get("x-wangge") == "routing":
+                found.setdefault(name, []).append(field)
     return found
 
 
@@ -85,7 +93,7 @@ def of_schema(schema: Mapping[str, Any]) -> Type:
         return _of_values(schema["enum"])
     written = schema.get("type", ())
     found = [_of_kind(kind, schema) for kind in ([written] if isinstance(written, str) else written)]
-    return _together(found) if found else ANY
+    return together(found) if found else ANY
 
 
 def of_table(table: Table) -> dict[str, Type]:
@@ -133,19 +141,32 @@ def _of_values(values: list[Any]) -> Type:
     others = [Type((kind_of(value),)) for value in values if value is not None and not isinstance(value, Scalar)]
     nulls = [Type(("null",))] if None in values else []
     known = [enumeration(*dict.fromkeys(scalars))] if scalars else []
-    return _together([*known, *others, *nulls])
+    return together([*known, *others, *nulls])
 
 
-def _together(types: list[Type]) -> Type:
+def together(types: Sequence[Type]) -> Type:
+    """The type of a value that has one of these types: for lists and objects, of what they hold too."""
     first, *others = types
     for other in others:
-        first = either(first, other)
+        first = _either(first, other)
     return first
+
+
+def _either(one: Type, two: Type) -> Type:
+    both = either(one, two)
+    if both == ANY:
+        return ANY
+    element = _either(one.element, two.element) if one.element and two.element else both.element
+    if one.fields is None or two.fields is None:
+        return replace(both, element=element)
+    fields = dict(one.fields)
+    _join(fields, two.fields)
+    return replace(both, element=element, fields=fields)
 
 
 def _join(found: dict[str, Type], more: Mapping[str, Type]) -> None:
     for name, kind in more.items():
-        found[name] = either(found[name], kind) if name in found else kind
+        found[name] = _either(found[name], kind) if name in found else kind
 
 
 # -- what the diagram itself writes ------------------------------------------------------------------

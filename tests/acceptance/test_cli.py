@@ -571,7 +571,9 @@ def test_a_table_the_pack_does_not_have_is_a_finding(tmp_path: Path, pack: Path)
     path = diagram(tmp_path, "start s\nrule r decision=unknown\nend e\ns -> r\nr -> e")
     assert told("check", path)["publishable"] is True
     checked = told("check", path, "--pack", "place")
-    assert (checked["publishable"], [one["element"] for one in checked["findings"]]) == (False, ["r"])
+    errors = [one for one in checked["findings"] if one["level"] == "error"]
+    assert (checked["publishable"], {one["element"] for one in errors}) == (False, {"r"})
+    assert "form.undefined-decision" in {one["rule"] for one in errors}
     assert run("play", path, "--pack", "place").exit_code == 1
 
 

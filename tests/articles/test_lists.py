@@ -819,3 +819,40 @@ def test_an_exclusive_grid_has_a_list_of_its_own(place: Place, exclusive: bool) 
         registers.put(work, FOUNDER, lists.KIND, f"{grid.id}-own", body, area=grid.area, unit=grid.id)
     assert ("plant_rounds" in held(place)) is exclusive
     assert "corridor_clutter" in held(place)
+
+
+def exclusive(place: Place) -> None:
+    """Makes the grid an exclusive one."""
+    with place.engine.work() as work:
+        grid = work.directory.unit(place.grid)
+        directory.put_unit(
+            work.connection, grid.id, kind="grid", level="grid", code=grid.code, name=grid.name, parent=grid.parent,
+            valid_from=grid.valid_from, by=FOUNDER, at=work.now, attributes={**grid.attributes, "category": "exclusive"},
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("place", [(LZ, ())], indirect=True)
+def test_the_city_sets_the_list_of_an_exclusive_grid(place: Place) -> None:
+    """LZ-9.2: the change goes the way of any other, and concerns this grid alone."""
+    exclusive(place)
+    begin = officer(place, place.city.agency)
+    case = place.begin(begin, "list_admission", about=place.grid, **{**TREES, "consulted": [of_city(place)]})
+    place.complete(case, "list_research")
+    place.complete(case, "list_expert_opinion")
+    place.complete(case, "list_evaluate", list_evaluate_outcome="submit")
+    place.complete(case, "list_approve", list_approve_outcome="approved")
+    assert held(place)[TREES["item_key"]].list.unit == place.grid
+    assert TREES["item_key"] not in kept(place)["county", "own"].body["items"]
+    assert set(kept(place)) == {("county", "own"), ("grid", "own")}
+
+
+@pytest.mark.parametrize("place", [(LZ, ())], indirect=True)
+def test_no_other_grid_and_no_other_level_has_such_a_list(place: Place) -> None:
+    given = {**TREES, "consulted": [of_city(place)]}
+    with pytest.raises(Refused) as comprehensive:
+        place.begin(officer(place, place.city.agency), "list_admission", about=place.grid, **given)
+    assert comprehensive.value.code == "list.grid"
+    exclusive(place)
+    with pytest.raises(Refused) as county:
+        place.begin(officer(place), "list_admission", about=place.grid, **given)
+    assert (county.value.code, county.value.article) == ("list.grid", "LZ-9.2")

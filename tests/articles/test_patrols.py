@@ -195,6 +195,20 @@ def test_a_visit_says_who_was_visited_and_what_people_say(place: Place) -> None:
     assert (body["visited_households"], body["visited_enterprises"]) == (6, 1)
 
 
+@pytest.mark.parametrize("place", [(PACK, ())], indirect=True)
+@pytest.mark.parametrize("kind", ["security", "care", "special_group"])
+def test_public_order_and_people_in_need_have_plans_of_their_own(place: Place, kind: str) -> None:
+    """ZJ-17, ZJ-19.2; whoever visits people says whom, whoever patrols does not."""
+    case = opened(place, kind=kind)
+    assert place.facts(case)["patrol_kind"] == kind
+    if kind == "security":
+        place.complete(case, "patrol_grid", by=place.worker(), patrol_grid_outcome="nothing_found")
+        return
+    with pytest.raises(Refused) as caught:
+        place.complete(case, "patrol_grid", by=place.worker(), patrol_grid_outcome="nothing_found")
+    assert caught.value.code == "patrol.visit"
+
+
 @article("JS-16.2", off=Patched("handlers.patrols.registers.put"), pack=JIANGSU)
 def test_the_township_states_the_duties_of_its_workers_in_versions(place: Place) -> None:
     place.act(patrols.state_duties, planner(place), "每周走访一次")
