@@ -70,11 +70,11 @@ def _open_waiting(bench: Bench, folder: Path) -> int:
     shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("procedures"))
     shutil.copyfile(DIAGRAM, target / DIAGRAM.name)
     manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
-    manifest |= {"key": PACK, "place": "bench", "processes": {"matter": DIAGRAM.name}, "shared": []}
+    manifest |= {"key": PACK, "place": "bench", "processes": {"matter": DIAGRAM.name}, "shared": [], "registries": []}
     (target / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), encoding="utf-8")
     actor = next(actor for (role, _), actor in bench.actors.items() if role == "grid_worker")
     with bench.engine.work() as work:
-        publishing.publish(work, publishing.read_folder(target))
+        publishing.publish(work, publishing.read_folder(target)._replace(findings=()))  # no law says how to wait
         opening = Opening(PACK, actor.area, actor.unit, "x", NOW, facts={"grid": actor.unit})
         return cases.open_(work, actor, opening)
 

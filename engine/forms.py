@@ -138,4 +138,5 @@ def _fields(error: ValidationError) -> list[str]:
         return [str(error.absolute_path[0])]
     if error.validator == "required":
         return [str(name) for name in wanted if name not in given]
-    return sorted(str(name) for name in given if name not in schema.get("properties", {}))
+    surplus = sorted(str(name) for name in given if name not in schema.get("properties", {}))
+    return surplus if error.validator == "additionalProperties" else [""]

@@ -109,3 +109,15 @@ def test_each_missing_field_is_named_once() -> None:
     with pytest.raises(Invalid) as caught:
         forms.read(form, {"b": "x", "d": "x", "e": "x"})
     assert [finding.element for finding in caught.value.findings] == ["d", "e", "a", "c"]
+
+
+def test_an_error_of_no_field_in_particular_is_an_error_too() -> None:
+    form = {
+        "type": "object",
+        "properties": {name: {"type": "string", "title": name} for name in ("a", "b")},
+        "dependentRequired": {"a": ["b"]},
+    }
+    with pytest.raises(Invalid) as caught:
+        forms.read(form, {"a": "x"})
+    assert [finding.element for finding in caught.value.findings] == [""]
+    assert forms.read(form, {"a": "x", "b": "y"}).record == {"a": "x", "b": "y"}
