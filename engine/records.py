@@ -414,10 +414,8 @@ class Said(NamedTuple):
 def verify(connection: Connection, subject: str) -> list[Finding]:
     """Every fault of a chain: hashes, links, numbers, positions, what was said, and for a case the end that its
     row keeps. Erased values are no fault. Without a case row a cut-off end shows only in `gaps`."""
-    record = tables.record.c
-    columns = (record.subject, record.number, record.hash, record.body, record.area, record.position)
-    query = select(*columns).where(record.subject == subject).order_by(record.number)
-    lines = [Line(*row) for row in connection.execute(query)]
+    rows = connection.execute(_CHAIN, {"subject": subject})
+    lines = [Line(row.subject, row.number, row.hash, row.body, row.area, row.position) for row in rows]
     faults, end = examine(subject, lines, _said_by_number(connection, subject))
     return faults + _end_faults(connection, subject, end)
 

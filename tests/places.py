@@ -7,6 +7,7 @@ and packs share it; who does something is named by the role, and the first who h
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -16,7 +17,7 @@ from engine.clock import Clock
 from engine.directory import Actor
 from engine.iso8601 import ZONE
 from engine.library import Pack
-from engine.publishing import Folder, publish, publish_year, read_calendars, read_folder
+from engine.publishing import PACKS, Folder, publish, publish_year, read_calendars, read_folder
 from engine.records import Record
 from engine.store import Store
 from engine.work import Engine, Handler
@@ -45,6 +46,17 @@ def settle(store: Store, folder: Folder) -> City:
             work.library.allow_training(work.connection)
         plan = Plan(counties=1, townships=1, grids=1, departments=DEPARTMENTS)
         return city.found(work, plan, folder.pack)
+
+
+@cache
+def settled(key: str, folder: Path) -> tuple[Path, City]:
+    """A city under a pack as published, made once in each process: its database, closed, and what it consists of."""
+    file = folder / f"{key.replace('/', '-')}.sqlite"
+    store = Store(f"sqlite:///{file}")
+    store.prepare()
+    founded = settle(store, read(PACKS / key))
+    store.close()
+    return file, founded
 
 
 class Place:

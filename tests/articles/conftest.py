@@ -2,27 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from engine.publishing import PACKS
 from engine.store import Store
-from handlers.city import City
 from tests.articles.proof import switched
-from tests.places import Place, read, settle
-
-
-@cache
-def _settled(key: str, folder: Path) -> tuple[Path, City]:
-    """A city under a pack, made once in each process: its database, closed, and what it consists of."""
-    file = folder / f"{key.replace('/', '-')}.sqlite"
-    store = Store(f"sqlite:///{file}")
-    store.prepare()
-    founded = settle(store, read(PACKS / key))
-    store.close()
-    return file, founded
+from tests.places import Place, read, settle, settled
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +33,7 @@ def place(
         pack = read.__wrapped__(folder)
         place = Place(store, pack.pack, settle(store, pack), handlers)
     else:
-        template, city = _settled(key, _templates)
+        template, city = settled(key, _templates)
         shutil.copyfile(template, file)
         store = Store(f"sqlite:///{file}")
         place = Place(store, read(PACKS / key).pack, city)

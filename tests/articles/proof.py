@@ -12,6 +12,7 @@ the rule is taken away: it must fail, or it proves nothing. `off` says what is t
 import functools
 import json
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +38,12 @@ class Copy:
     patch: pytest.MonkeyPatch
 
 
-class Off:
+class Off(ABC):
     """Something that can be switched off in a copy."""
 
+    @abstractmethod
     def apply(self, copy: Copy) -> None:
-        raise NotImplementedError
+        """Takes it away."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,8 @@ from argon2 import PasswordHasher
 
 from engine.publishing import PACKS
 from engine.store import Store
-from handlers.city import City
 from tests.acceptance.scenarios.town import TownApi
-from tests.places import Place, read, settle
-
-
-@cache
-def _founded(key: str, folder: Path) -> tuple[Path, City]:
-    file = folder / f"{key.replace('/', '-')}.sqlite"
-    store = Store(f"sqlite:///{file}")
-    store.prepare()
-    city = settle(store, read(PACKS / key))
-    store.close()
-    return file, city
+from tests.places import Place, read, settle, settled
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +30,7 @@ def town_api(tmp_path: Path, _templates: Path, monkeypatch: pytest.MonkeyPatch) 
         folder.mkdir()
         file = folder / "town.sqlite"
         if change is None:
-            template, city = _founded(key, _templates)
+            template, city = settled(key, _templates)
             shutil.copyfile(template, file)
             store, pack = Store(f"sqlite:///{file}"), read(PACKS / key)
         else:
