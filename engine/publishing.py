@@ -6,7 +6,6 @@ reads the database.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select
 
-from engine import bpmn, checks, decisions, tables
+from engine import bpmn, checks, decisions, sources, tables
 from engine.calendars import Year, read_year
 from engine.decisions import Table
 from engine.definition import SEMANTICS, Definition, Process
@@ -24,6 +23,7 @@ from engine.library import Pack, Role
 from engine.limits import Limit, check_limit
 from engine.model import encode_sorted, plain
 from engine.records import Entry
+from engine.sources import RULES, SHARED, Files, read_json, stem, under
 from engine.work import MACHINE, Handler, Work
 
 COMPILER = "wangge-1"
@@ -47,6 +47,7 @@ class Folder(NamedTuple):
     drawn: dict[str, Drawn]
     examples: tuple[dict[str, Any], ...]
     findings: tuple[Finding, ...]
+    files: Files = {}
 
 
 def folders(root: Path = PACKS) -> list[Path]:
@@ -55,13 +56,18 @@ def folders(root: Path = PACKS) -> list[Path]:
 
 
 def read_folder(folder: Path, handlers: Mapping[str, Handler] | None = None) -> Folder:
+    """Reads and checks the pack of a folder, see `read_pack`."""
+    return read_pack(sources.read(folder), handlers)
+
+
+def read_pack(files: Files, handlers: Mapping[str, Handler] | None = None) -> Folder:
     """Reads and checks a pack; the names of handlers too, where it is told which there are. Raises `Invalid` when
     something a pack cannot be without is missing or unreadable; every other fault is among the findings."""
     findings: list[Finding] = []
-    manifest = _json(folder / "manifest.json")
-    parts = _parts(folder, manifest)
-    found = _tables(folder, findings)
-    drawn = _diagrams(_files(folder, manifest, parts), found, findings)
+    manifest = read_json(files, "manifest.json")
+    parts = _parts(files, manifest)
+    found = _tables(files, findings)
+    drawn = _diagrams(files, _drawings(files, manifest, parts), found, findings)
     pack = Pack(
         key=manifest["key"],
         place=manifest["place"],
@@ -71,33 +77,31 @@ def read_folder(folder: Path, handlers: Mapping[str, Handler] | None = None) -> 
         in_force_from=_day(manifest["in_force_from"]),
         in_force_to=_day(manifest.get("in_force_to")),
         processes={name: one.definition.digest for name, one in drawn.items()},
-        limits=_limits(folder, parts, findings),
-        forms=_forms(folder, manifest, parts, findings),
-        roles={role["key"]: _role(role) for role in _json(folder / "roles.json")},
+        limits=_limits(files, parts, findings),
+        forms=_forms(files, manifest, parts, findings),
+        roles={role["key"]: _role(role) for role in read_json(files, "roles.json")},
         decisions=found,
-        articles={article["key"]: article for article in _json(folder / "articles.json")},
-        items={item["key"]: item for item in _json(folder / "list.json")["items"]},
-        departments={one["key"]: one for one in _json(folder / "list.json")["departments"]},
+        articles={article["key"]: article for article in read_json(files, "articles.json")},
+        items={item["key"]: item for item in read_json(files, "list.json")["items"]},
+        departments={one["key"]: one for one in read_json(files, "list.json")["departments"]},
         statuses={status["key"]: _words(status) for status in manifest["statuses"]},
         ways_in=_ways_in(manifest),
-        settings=manifest.get("settings", {})
-        | {"governing_day": manifest.get("governing_day", "discovery"), "rules": _rules(folder, manifest)}
-        | {"without_basis": _without_basis(manifest, parts)},
+        settings=_settings(files, manifest, parts),
         procedures={
             start["event"]: {**start, "process": part.content["process"]}
             for part in parts
             for start in part.content["starts"]
         },
-        registries=_registries(folder, manifest),
+        registries=_registries(files, manifest),
     )
     findings.extend(finding for one in drawn.values() for finding in checks.check(one.definition, pack, handlers))
-    places = (folder, *(part.folder for part in parts))
-    examples = tuple(_json(path) for place in places for path in sorted((place / "cases").glob("*.json")))
-    return Folder(pack, drawn, examples, tuple(dict.fromkeys(findings)))
+    places = ("", *(part.folder for part in parts))
+    examples = tuple(read_json(files, path) for place in places for path in under(files, f"{place}cases/", ".json"))
+    return Folder(pack, drawn, examples, tuple(dict.fromkeys(findings)), files)
 
 
-def publish(work: Work, folder: Folder, actor: Actor = MACHINE) -> bool:
-    """Writes a pack into the database. False: it is there already, byte for byte.
+def publish(work: Work, folder: Folder, actor: Actor = MACHINE, signature: str | None = None) -> bool:
+    """Writes a pack with its files into the database. False: it is there already, byte for byte.
 
     Raises `Invalid` when the pack has error findings, `Conflict` when another pack has its key: what has been
     published never changes, a changed pack needs another date.
@@ -123,7 +127,7 @@ def publish(work: Work, folder: Folder, actor: Actor = MACHINE) -> bool:
         )
     for name, drawn in folder.drawn.items():
         _write_definition(work, f"{folder.pack.key}/{name}", drawn)
-    _write_pack(work, folder.pack, body, hash)
+    _write_pack(work, folder, body, hash, actor, signature)
     entry = Entry("published", actor.person, actor.post, detail={"hash": hash, "processes": folder.pack.processes})
     work.record(f"pack/{folder.pack.key}", [entry], folder.pack.area)
     return True
@@ -156,18 +160,31 @@ def read_calendars(root: Path = PACKS) -> Iterator[Year]:
 
 
 class _Part(NamedTuple):
-    """A procedure beside matters: its folder, and what `procedure.json` says (process, starts, limits)."""
+    """A procedure beside matters: its folder (`procedures/list_change/`), and what `procedure.json` says (process,
+    starts, limits)."""
 
-    folder: Path
+    folder: str
     content: dict[str, Any]
 
 
-def _parts(folder: Path, manifest: Mapping[str, Any]) -> list[_Part]:
+def _parts(files: Files, manifest: Mapping[str, Any]) -> list[_Part]:
     """The procedures of a pack: drawn for it in `procedures/<name>/`, or shared ones that the manifest names with their
     version (`patrol/1`)."""
-    own = sorted(path.parent for path in (folder / "procedures").glob("*/procedure.json"))
-    shared = [folder.parents[1] / SHARED / name for name in manifest.get("shared", [])]
-    return [_Part(place, _json(place / "procedure.json")) for place in (*own, *shared)]
+    told = (path for path in sorted(files) if path.startswith("procedures/") and path.endswith("/procedure.json"))
+    own = [path.removesuffix("procedure.json") for path in told]
+    shared = [f"{SHARED}{name}/" for name in manifest.get("shared", [])]
+    return [_Part(folder, read_json(files, f"{folder}procedure.json")) for folder in (*own, *shared)]
+
+
+def _settings(files: Files, manifest: Mapping[str, Any], parts: Sequence[_Part]) -> dict[str, Any]:
+    """The configurable readings of a pack, and what its checks need to be repeated later."""
+    checked = {
+        "governing_day": manifest.get("governing_day", "discovery"),
+        "rules": _rules(files),
+        "waivers": read_json(files, "waivers.json") if "waivers.json" in files else [],
+        "without_basis": _without_basis(manifest, parts),
+    }
+    return {**manifest.get("settings", {}), **checked}
 
 
 def _without_basis(manifest: Mapping[str, Any], parts: Sequence[_Part]) -> list[str]:
@@ -176,90 +193,86 @@ def _without_basis(manifest: Mapping[str, Any], parts: Sequence[_Part]) -> list[
     return sorted({node for one in named for node in one.get("without_basis", [])})
 
 
-def _files(folder: Path, manifest: Mapping[str, Any], parts: Sequence[_Part]) -> dict[str, Path]:
-    """The file of each process."""
-    drawn = {name: _place(folder, file) for name, file in manifest["processes"].items()}
-    return drawn | {file.stem: file for part in parts for file in sorted(part.folder.glob("*.bpmn"))}
+def _rules(files: Files) -> list[dict[str, Any]]:
+    """What the diagrams are held to (`checks/law.py`): the rules of each law the pack names, the product's, and in
+    `rules.json` those of the place itself. They are published with the pack, so that its check can be repeated."""
+    own = ["rules.json"] if "rules.json" in files else []
+    return [rule for path in (*under(files, RULES, ".json"), *own) for rule in read_json(files, path)]
 
 
-def _diagrams(files: Mapping[str, Path], found: Mapping[str, Table], findings: list[Finding]) -> dict[str, Drawn]:
-    data = {name: file.read_bytes() for name, file in files.items()}
-    readings = {name: bpmn.read(xml, decisions=found) for name, xml in data.items()}
+def _drawings(files: Files, manifest: Mapping[str, Any], parts: Sequence[_Part]) -> dict[str, str]:
+    """The path of each process."""
+    named: dict[str, str] = dict(manifest["processes"])
+    return named | {stem(path): path for part in parts for path in under(files, part.folder, ".bpmn")}
+
+
+def _diagrams(
+    files: Files, drawings: Mapping[str, str], found: Mapping[str, Table], findings: list[Finding]
+) -> dict[str, Drawn]:
+    for path in drawings.values():
+        if path not in files:
+            raise Invalid("pack.incomplete", f"流程包缺少文件“{path}”。", f"The pack lacks the file “{path}”.")
+    readings = {name: bpmn.read(files[path], decisions=found) for name, path in drawings.items()}
     for name, reading in readings.items():
-        findings.extend(_in_file(finding, files[name].name) for finding in reading.findings)
+        findings.extend(_in_file(finding, drawings[name]) for finding in reading.findings)
     processes: dict[str, Process] = {}
     for reading in readings.values():
         processes.update(reading.processes)
-    return {name: Drawn(data[name], reading.definition(others=processes)) for name, reading in readings.items()}
-
-
-SHARED = "shared/"
-"""Parts that several packs call stand in `processes/shared/<name>/<version>/`. A pack names part and version in its
-manifest and never changes anything in it: who needs it otherwise draws their own."""
-
-
-def _place(folder: Path, file: str) -> Path:
-    """Where a diagram of a pack stands: in its folder, or with the shared parts."""
-    return folder.parents[1] / file if file.startswith(SHARED) else folder / file
+    return {
+        name: Drawn(files[drawings[name]], reading.definition(others=processes)) for name, reading in readings.items()
+    }
 
 
 def _forms(
-    folder: Path, manifest: Mapping[str, Any], parts: Sequence[_Part], findings: list[Finding]
+    files: Files, manifest: Mapping[str, Any], parts: Sequence[_Part], findings: list[Finding]
 ) -> dict[str, dict[str, Any]]:
     """The pack's forms, those of its procedures and of the shared parts it calls, each name once."""
-    called = {_place(folder, file).parent for file in manifest["processes"].values() if file.startswith(SHARED)}
+    shared = (path for path in manifest["processes"].values() if path.startswith(SHARED))
+    called = {path.rpartition("/")[0] + "/" for path in shared}
     found: dict[str, dict[str, Any]] = {}
-    for place in (folder, *(part.folder for part in parts), *sorted(called)):
-        for path in sorted((place / "forms").glob("*.json")):
-            if path.stem in found:
+    for folder in ("", *(part.folder for part in parts), *sorted(called)):
+        for path in under(files, f"{folder}forms/", ".json"):
+            name = stem(path)
+            if name in found:
                 findings.append(
                     Finding(
                         "pack.form-twice",
                         "error",
-                        path.stem,
-                        f"表单“{path.stem}”重复：“{place.name}”中另有同名表单，不能相互覆盖，请改名。 "
-                        f"There is another form “{path.stem}” in “{place.name}”: none overrides another. Rename it.",
+                        name,
+                        f"表单“{name}”重复：“{path}”与另一表单同名，不能相互覆盖，请改名。 "
+                        f"“{path}” has the name of another form: none overrides another. Rename it.",
                     )
                 )
-            found[path.stem] = _json(path)
+            found[name] = read_json(files, path)
     return found
 
 
-def _registries(folder: Path, manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _registries(files: Files, manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The kinds of registers: shared ones that the manifest names with their version (`1/insurance`), and the pack's
     own in `registries/`."""
-    shared = [folder.parents[1] / SHARED / "registries" / f"{name}.json" for name in manifest.get("registries", [])]
-    own = sorted((folder / "registries").glob("*.json"))
-    return {path.stem: _json(path) for path in (*shared, *own)}
+    shared = [f"{SHARED}registries/{name}.json" for name in manifest.get("registries", [])]
+    return {stem(path): read_json(files, path) for path in (*shared, *under(files, "registries/", ".json"))}
 
 
-def _tables(folder: Path, findings: list[Finding]) -> dict[str, Table]:
+def _tables(files: Files, findings: list[Finding]) -> dict[str, Table]:
     found: dict[str, Table] = {}
-    for path in sorted(folder.glob("*.dmn")):
-        tables_of_file, faults = decisions.read(path.read_bytes())
+    for path in under(files, "", ".dmn"):
+        tables_of_file, faults = decisions.read(files[path])
         found |= tables_of_file
-        findings.extend(_in_file(finding, path.name) for finding in faults)
+        findings.extend(_in_file(finding, path) for finding in faults)
     return found
 
 
-def _limits(folder: Path, parts: Sequence[_Part], findings: list[Finding]) -> dict[str, Limit]:
+def _limits(files: Files, parts: Sequence[_Part], findings: list[Finding]) -> dict[str, Limit]:
     found: dict[str, Limit] = {}
     of_parts = [data for part in parts for data in part.content.get("limits", [])]
-    for data in (*_json(folder / "limits.json"), *of_parts):
+    for data in (*read_json(files, "limits.json"), *of_parts):
         try:
             limit = check_limit(data)
             found[limit.key] = limit
         except Invalid as error:
             findings.extend(_in_file(finding, "limits.json") for finding in error.findings)
     return found
-
-
-def _rules(folder: Path, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the diagrams are held to (`checks/law.py`): the rules of each law the pack names, the product's, and in
-    `rules.json` those of the place itself. They are published with the pack, so that its check can be repeated."""
-    names = [*(law["key"] for law in manifest.get("laws", [])), "product"]
-    files = [*(folder.parents[1] / "rules" / f"{name}.json" for name in names), folder / "rules.json"]
-    return [rule for file in files if file.exists() for rule in _json(file)]
 
 
 def _in_file(finding: Finding, file: str) -> Finding:
@@ -294,21 +307,6 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise Invalid(
-            "pack.incomplete", f"流程包缺少文件“{path.name}”。", f"The pack lacks the file “{path.name}”."
-        ) from error
-    except ValueError as error:
-        raise Invalid(
-            "pack.unreadable",
-            f"文件“{path.name}”不是有效的JSON：{error}",
-            f"The file “{path.name}” is not valid JSON: {error}",
-        ) from error
-
-
 # -- writing -----------------------------------------------------------------------------------------
 
 
@@ -329,7 +327,8 @@ def _write_definition(work: Work, key: str, drawn: Drawn) -> None:
         work.connection.execute(insert(tables.definition), row)
 
 
-def _write_pack(work: Work, pack: Pack, body: bytes, hash: str) -> None:
+def _write_pack(work: Work, folder: Folder, body: bytes, hash: str, actor: Actor, signature: str | None) -> None:
+    pack = folder.pack
     row = {
         "key": pack.key,
         "place": pack.place,
@@ -339,6 +338,9 @@ def _write_pack(work: Work, pack: Pack, body: bytes, hash: str) -> None:
         "in_force_to": pack.in_force_to.isoformat() if pack.in_force_to else None,
         "hash": hash,
         "body": body,
+        "files": encode_sorted(sources.keep(work.connection, folder.files)).decode(),
         "published_at": work.now,
+        "published_by": actor.person or None,
+        "signature": signature,
     }
     work.connection.execute(insert(tables.pack), row)

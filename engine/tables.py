@@ -101,8 +101,65 @@ pack = Table(
     Column("in_force_to", String(10), comment="last date, or null"),
     Column("hash", String(64), nullable=False),
     Column("body", LargeBinary, nullable=False, comment="canonical JSON: limits, forms, roles, articles, …"),
+    Column("files", Text, nullable=False, server_default="{}", comment="JSON: hash of each file by path, see source"),
     Column("published_at", Instant, nullable=False),
+    Column("published_by", String(60), comment="person; null: the installation"),
+    Column("signature", Text, comment="JSON: algorithm, key, what was signed, signature"),
     Index(None, "place", "in_force_from"),
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("hash", String(64), primary_key=True, comment="SHA-256 of the content"),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# -- what may apply later ----------------------------------------------------------------------------
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", Id, Identity(), primary_key=True),
+    Column("key", String(120), nullable=False, comment="of the pack it will be: zhenjiang/2027-03-01"),
+    Column("base", ForeignKey("pack.key"), nullable=False),
+    Column("area", String(200), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("status", String(12), nullable=False, comment="open, in_review, published, dropped"),
+    Column("files", Text, nullable=False, comment="JSON: hash of each file by path, see source"),
+    Column("revision", Integer, nullable=False, comment="grows with each change"),
+    Column("in_force_from", String(10), comment="date the authors propose"),
+    Column("created_by", String(60), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("submitted_by", String(60)),
+    Column("submitted_at", Instant),
+    Column("returned", Text, comment="why the reviewer sent it back; null: not, or not any more"),
+    Column("ended_at", Instant),
+    Index("ix_draft_area", "area", "id", postgresql_ops={"area": "varchar_pattern_ops"}),
+)
+
+draft_change = Table(
+    "draft_change",
+    metadata,
+    Column("id", Id, Identity(), primary_key=True),
+    Column("draft", ForeignKey("draft.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("path", String(300), nullable=False),
+    Column("before", String(64), comment="hash; null: there was no such file"),
+    Column("after", String(64), comment="hash; null: the file was removed"),
+    Column("person", String(60), nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("draft", "revision", "path"),
+)
+
+draft_presence = Table(
+    "draft_presence",
+    metadata,
+    Column("draft", ForeignKey("draft.id"), nullable=False),
+    Column("person", String(60), nullable=False),
+    Column("path", String(300), nullable=False, comment="the file on the screen"),
+    Column("seen_at", Instant, nullable=False),
+    PrimaryKeyConstraint("draft", "person"),
 )
 
 calendar_year = Table(
@@ -357,6 +414,40 @@ incident = Table(
     Index("ix_incident_open", "opened_at", sqlite_where=text("settled_at IS NULL"),
           postgresql_where=text("settled_at IS NULL")),
 )  # fmt: skip
+
+migration = Table(
+    "migration",
+    metadata,
+    Column("id", Id, Identity(), primary_key=True),
+    Column("from_pack", ForeignKey("pack.key"), nullable=False),
+    Column("to_pack", ForeignKey("pack.key"), nullable=False),
+    Column("area", String(200), nullable=False, comment="cases within it"),
+    Column("mapping", Text, nullable=False, comment="JSON: where a token goes, by process and node"),
+    Column("status", String(12), nullable=False, comment="prepared, running, stopped, done, undoing, undone"),
+    Column("revision", Integer, nullable=False),
+    Column("created_by", String(60), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_by", String(60)),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("signature", Text, comment="JSON, over the report, once it has ended"),
+    Index("ix_migration_busy", "id", sqlite_where=text("status IN ('running', 'undoing')"),
+          postgresql_where=text("status IN ('running', 'undoing')")),
+)  # fmt: skip
+
+migration_case = Table(
+    "migration_case",
+    metadata,
+    Column("migration", ForeignKey("migration.id"), nullable=False),
+    Column("case", ForeignKey("case.id"), nullable=False, index=True),
+    Column("status", String(12), nullable=False, comment="waiting, movable, stays, moved, undone"),
+    Column("reason", Text, comment="JSON: why it stays, in both languages"),
+    Column("record", Integer, comment="number of the record that moved it"),
+    Column("undo", Integer, comment="number of the record that moved it back"),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("migration", "case"),
+    Index("ix_migration_case_status", "migration", "status", "case"),
+)
 
 request = Table(
     "request",

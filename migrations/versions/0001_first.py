@@ -94,7 +94,16 @@ def upgrade() -> None:
         sa.Column(
             "body", sa.LargeBinary(), nullable=False, comment="canonical JSON: limits, forms, roles, articles, …"
         ),
+        sa.Column(
+            "files",
+            sa.Text(),
+            server_default="{}",
+            nullable=False,
+            comment="JSON: hash of each file by path, see source",
+        ),
         sa.Column("published_at", instant, nullable=False),
+        sa.Column("published_by", sa.String(60), comment="person; null: the installation"),
+        sa.Column("signature", sa.Text(), comment="JSON: algorithm, key, what was signed, signature"),
         sa.PrimaryKeyConstraint("key", name="pk_pack"),
     )
     op.create_index("ix_pack_place_in_force_from", "pack", ["place", "in_force_from"])
@@ -197,6 +206,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name="pk_setting"),
     )
     op.create_table(
+        "source",
+        sa.Column("hash", sa.String(64), nullable=False, comment="SHA-256 of the content"),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name="pk_source"),
+    )
+    op.create_table(
         "training",
         sa.Column("row", row_id, sa.Identity(), nullable=False),
         sa.Column("id", sa.String(60), nullable=False, comment="opaque, stays the same over all versions"),
@@ -294,6 +309,47 @@ def upgrade() -> None:
         postgresql_ops={"area": "varchar_pattern_ops"},
     )
     op.create_table(
+        "draft",
+        sa.Column("id", row_id, sa.Identity(), nullable=False),
+        sa.Column("key", sa.String(120), nullable=False, comment="of the pack it will be: zhenjiang/2027-03-01"),
+        sa.Column("base", sa.String(120), nullable=False),
+        sa.Column("area", sa.String(200), nullable=False),
+        sa.Column("title", sa.String(200), nullable=False),
+        sa.Column("status", sa.String(12), nullable=False, comment="open, in_review, published, dropped"),
+        sa.Column("files", sa.Text(), nullable=False, comment="JSON: hash of each file by path, see source"),
+        sa.Column("revision", sa.Integer(), nullable=False, comment="grows with each change"),
+        sa.Column("in_force_from", sa.String(10), comment="date the authors propose"),
+        sa.Column("created_by", sa.String(60), nullable=False),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("submitted_by", sa.String(60)),
+        sa.Column("submitted_at", instant),
+        sa.Column("returned", sa.Text(), comment="why the reviewer sent it back; null: not, or not any more"),
+        sa.Column("ended_at", instant),
+        sa.ForeignKeyConstraint(["base"], ["pack.key"], name="fk_draft_base"),
+        sa.PrimaryKeyConstraint("id", name="pk_draft"),
+    )
+    op.create_index("ix_draft_area", "draft", ["area", "id"], postgresql_ops={"area": "varchar_pattern_ops"})
+    op.create_table(
+        "migration",
+        sa.Column("id", row_id, sa.Identity(), nullable=False),
+        sa.Column("from_pack", sa.String(120), nullable=False),
+        sa.Column("to_pack", sa.String(120), nullable=False),
+        sa.Column("area", sa.String(200), nullable=False, comment="cases within it"),
+        sa.Column("mapping", sa.Text(), nullable=False, comment="JSON: where a token goes, by process and node"),
+        sa.Column("status", sa.String(12), nullable=False, comment="prepared, running, stopped, done, undoing, undone"),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(60), nullable=False),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("started_by", sa.String(60)),
+        sa.Column("started_at", instant),
+        sa.Column("ended_at", instant),
+        sa.Column("signature", sa.Text(), comment="JSON, over the report, once it has ended"),
+        sa.ForeignKeyConstraint(["from_pack"], ["pack.key"], name="fk_migration_from_pack"),
+        sa.ForeignKeyConstraint(["to_pack"], ["pack.key"], name="fk_migration_to_pack"),
+        sa.PrimaryKeyConstraint("id", name="pk_migration"),
+    )
+    op.create_index("ix_migration_busy", "migration", ["id"], **where("status IN ('running', 'undoing')"))
+    op.create_table(
         "assignment",
         sa.Column("id", row_id, sa.Identity(), nullable=False),
         sa.Column("case", row_id, nullable=False),
@@ -325,6 +381,29 @@ def upgrade() -> None:
     )
     op.create_index("ix_attachment_case", "attachment", ["case"])
     op.create_table(
+        "draft_change",
+        sa.Column("id", row_id, sa.Identity(), nullable=False),
+        sa.Column("draft", row_id, nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("path", sa.String(300), nullable=False),
+        sa.Column("before", sa.String(64), comment="hash; null: there was no such file"),
+        sa.Column("after", sa.String(64), comment="hash; null: the file was removed"),
+        sa.Column("person", sa.String(60), nullable=False),
+        sa.Column("at", instant, nullable=False),
+        sa.ForeignKeyConstraint(["draft"], ["draft.id"], name="fk_draft_change_draft"),
+        sa.PrimaryKeyConstraint("id", name="pk_draft_change"),
+        sa.UniqueConstraint("draft", "revision", "path", name="uq_draft_change_draft_revision_path"),
+    )
+    op.create_table(
+        "draft_presence",
+        sa.Column("draft", row_id, nullable=False),
+        sa.Column("person", sa.String(60), nullable=False),
+        sa.Column("path", sa.String(300), nullable=False, comment="the file on the screen"),
+        sa.Column("seen_at", instant, nullable=False),
+        sa.ForeignKeyConstraint(["draft"], ["draft.id"], name="fk_draft_presence_draft"),
+        sa.PrimaryKeyConstraint("draft", "person", name="pk_draft_presence"),
+    )
+    op.create_table(
         "incident",
         sa.Column("id", row_id, sa.Identity(), nullable=False),
         sa.Column("case", row_id, nullable=False),
@@ -341,6 +420,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_incident_case", "incident", ["case"])
     op.create_index("ix_incident_open", "incident", ["opened_at"], **where("settled_at IS NULL"))
+    op.create_table(
+        "migration_case",
+        sa.Column("migration", row_id, nullable=False),
+        sa.Column("case", row_id, nullable=False),
+        sa.Column("status", sa.String(12), nullable=False, comment="waiting, movable, stays, moved, undone"),
+        sa.Column("reason", sa.Text(), comment="JSON: why it stays, in both languages"),
+        sa.Column("record", sa.Integer(), comment="number of the record that moved it"),
+        sa.Column("undo", sa.Integer(), comment="number of the record that moved it back"),
+        sa.Column("at", instant, nullable=False),
+        sa.ForeignKeyConstraint(["case"], ["case.id"], name="fk_migration_case_case"),
+        sa.ForeignKeyConstraint(["migration"], ["migration.id"], name="fk_migration_case_migration"),
+        sa.PrimaryKeyConstraint("migration", "case", name="pk_migration_case"),
+    )
+    op.create_index("ix_migration_case_case", "migration_case", ["case"])
+    op.create_index("ix_migration_case_status", "migration_case", ["migration", "status", "case"])
     op.create_table(
         "outbox",
         sa.Column("id", row_id, sa.Identity(), nullable=False),
@@ -489,12 +583,18 @@ TABLES = [
     "register",
     "session",
     "setting",
+    "source",
     "training",
     "unit",
     "case",
+    "draft",
+    "migration",
     "assignment",
     "attachment",
+    "draft_change",
+    "draft_presence",
     "incident",
+    "migration_case",
     "outbox",
     "step",
     "timer",
