@@ -204,7 +204,10 @@ def _is_date(text: str) -> bool:
 
 
 def _matches(rule: Rule, values: Sequence[_Typed]) -> bool:
-    return all(_holds(test, value) is True for test, value in zip(rule.tests, values, strict=True))
+    for test, value in zip(rule.tests, values, strict=True):
+        if test.spans and _holds(test, value) is not True:
+            return False
+    return True
 
 
 def _holds(test: Test, value: _Typed) -> bool | None:

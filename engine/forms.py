@@ -52,7 +52,7 @@ def read(form: Mapping[str, Any] | None, answer: Mapping[str, Any]) -> Answer:
         form = {"type": "object", "properties": {}, "additionalProperties": False}
     fields = form.get("properties", {})
     answer = {n: field["default"] for n, field in fields.items() if "default" in field} | dict(answer)
-    schema = _schema(encode_sorted(form))
+    schema = _made(form)
     plain = schema.plainly_right(answer)
     errors = [] if plain else list(schema.validator.iter_errors(answer))
     findings = list(dict.fromkeys(_finding(form, error, field) for error in errors for field in _fields(error)))
@@ -76,14 +76,37 @@ class _Schema:
         self.validator = Draft202012Validator(form, format_checker=FormatChecker())
         self._required = frozenset(form.get("required", ()))
         self._checks: dict[str, Callable[[Any], bool]] | None = None
-        if _rules(form).keys() <= FLAT and form.get("type") == "object":
+        self._conditions = [_condition(rule) for rule in form.get("allOf", ())]
+        if _rules(form).keys() <= FLAT and form.get("type") == "object" and None not in self._conditions:
             self._checks = {name: _check(field) for name, field in form.get("properties", {}).items()}
 
     def plainly_right(self, answer: Mapping[str, Any]) -> bool:
         """Whether the answer is right beyond doubt. False: JSON Schema has to look."""
         if self._checks is None or not self._required <= answer.keys():
             return False
-        return all(self._checks.get(name, _doubtful)(value) for name, value in answer.items())
+        for name, value in answer.items():
+            if not self._checks.get(name, _doubtful)(value):
+                return False
+        return all(condition is not None and condition(answer) for condition in self._conditions)
+
+
+_MADE: dict[int, tuple[Mapping[str, Any], _Schema]] = {}
+"""Forms of packs stay the same objects as long as the pack is remembered: they are found by what they are."""
+
+
+def _made(form: Mapping[str, Any]) -> _Schema:
+    known = _MADE.get(id(form))
+    if known is not None and known[0] is form:
+        return known[1]
+    if len(_MADE) >= MOST:
+        _MADE.clear()
+    made = _schema(encode_sorted(form))
+    _MADE[id(form)] = (form, made)
+    return made
+
+
+MOST = 2_000
+"""So many forms are remembered."""
 
 
 @lru_cache(maxsize=512)
@@ -91,8 +114,8 @@ def _schema(form: bytes) -> _Schema:
     return _Schema(json.loads(form))
 
 
-FLAT = frozenset({"$schema", "type", "properties", "required", "additionalProperties"})
-"""The rules of a form that only lists its fields."""
+FLAT = frozenset({"$schema", "type", "properties", "required", "additionalProperties", "allOf"})
+"""The rules of a form that only lists its fields, and which of them another one makes necessary."""
 
 NOTES = frozenset({"title", "description", "default", "readOnly"})
 """What a form says of a field without demanding anything of the value; so does every name that begins with `x-`."""
@@ -115,6 +138,33 @@ def _check(field: Any) -> Callable[[Any], bool]:
             type(value) is str and shortest <= len(value) <= longest and (choices is None or value in choices)
         )
     return _doubtful
+
+
+def _condition(rule: Any) -> Callable[[Mapping[str, Any]], bool] | None:
+    """The quick look at “if these fields have these values, then those must be there”; None where a rule says more."""
+    if not isinstance(rule, dict) or rule.keys() != {"if", "then"} or rule["then"].keys() != {"required"}:
+        return None
+    when, needed = rule["if"], frozenset(rule["then"]["required"])
+    if not when.keys() <= {"properties", "required"} or not when.get("properties"):
+        return None
+    choices = [(name, _choices(field)) for name, field in when["properties"].items()]
+    named = frozenset(when.get("required", ()))
+    if any(values is None for _, values in choices):
+        return None
+
+    def met(answer: Mapping[str, Any]) -> bool:
+        applies = named <= answer.keys() and all(answer[n] in v for n, v in choices if v and n in answer)
+        return not applies or needed <= answer.keys()
+
+    return met
+
+
+def _choices(field: Any) -> list[str] | None:
+    """The texts that a field is limited to; None where it is limited otherwise."""
+    if not isinstance(field, dict) or field.keys() not in ({"const"}, {"enum"}):
+        return None
+    values = [field["const"]] if "const" in field else field["enum"]
+    return values if values and all(type(value) is str for value in values) else None
 
 
 def _is_bool(value: Any) -> bool:

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from sqlite3 import SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_IOERR, SQLITE_LOCKED
 from typing import Any, Literal, NamedTuple, cast
@@ -19,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.sql.expression import SelectBase, UpdateBase
 
 import migrations
+from engine import tables
 from engine.errors import Finding, Invalid, Unavailable
 from migrations import protection
 
@@ -268,7 +270,7 @@ class Prepared:
         compiled: Any = self._statement.compile(dialect=dialect, column_keys=names)
         found: Any = self._statement.selected_columns if isinstance(self._statement, SelectBase) else ()
         values = tuple(compiled.positiontup if compiled.positional else compiled.params)
-        writes = (compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in values)
+        writes = (_writes(compiled.binds[name].type, dialect) for name in values)
         reads = {column.key: column.type.dialect_impl(dialect).result_processor(dialect, None) for column in found}
         return _Text(
             str(compiled),
@@ -284,6 +286,13 @@ class Prepared:
         many = len(rows) > 1
         given: Any = [_given(wording, row) for row in rows] if many else _given(wording, rows[0])
         return _drive(connection, wording.sql, given, many=many, finds=finds)
+
+
+def _writes(of: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    """How values of a type are written, without what SQLAlchemy wraps around a type of ours."""
+    if isinstance(of, tables.Instant):
+        return partial(of.process_bind_param, dialect=dialect)
+    return cast(Callable[[Any], Any] | None, of.dialect_impl(dialect).bind_processor(dialect))
 
 
 def _drive(connection: Connection, sql: str, given: Any = (), *, many: bool = False, finds: bool = False) -> list[Any]:

@@ -2,16 +2,17 @@
 Each is one function that says what is in it and in which order; whoever asks gets of it what is in their sight.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, String, and_, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, exists, func, literal_column, or_, select, true
 
 from engine import tables
 from engine.casework import PRECEDENCES
 from engine.directory import Actor
 from engine.model import Value
-from engine.queries.pages import PAGE, Part, count, count_each, page
+from engine.queries.pages import PAGE, Part, count, count_each, count_together, page
 from engine.queries.sight import OPEN, WAITS, Scope, had_part, in_area, inside, listed, open_steps, scope, waiting
 from engine.queries.words import (
     INCIDENTS,
@@ -104,11 +105,11 @@ def overdue(
     """Open steps by light: emergencies first, limits that bind before product defaults, the longest overdue first.
     `counts` holds the number under each light, without filters."""
     who = scope(work, actor)
-    lights = _lights(work, who)
+    lights = _lights(work, who, open_steps(work, who))
     key = BY_DUE if light in CLOCKED else UNDATED
     wanted, first = wanted_steps(work, filters or Filters()), _by(who, _step.precedence)
     parts = [Part([wanted.where(one, first == rank) for one in lights[light]], key) for rank in PRECEDENCES]
-    counts = count_each(work, lights)
+    counts = _counts(work, who, lights)
     total = counts[light] if filters in (None, Filters()) else None
     return {**page(work, parts, cursor, size, STEPS, step_row(work), total=total), "counts": counts}
 
@@ -117,9 +118,16 @@ CLOCKED = frozenset({"overdue", "warning"})
 """Lights of steps that all have a due time; the others are listed the oldest first."""
 
 
-def _lights(work: Work, who: Scope) -> dict[Light, list[ColumnElement[bool]]]:
-    """Each light as conditions of which a step fulfils at most one, each read by an index."""
-    here, light, first = open_steps(work, who), _by(who, _step.light), _by(who, _step.precedence)
+def _counts(work: Work, who: Scope, lights: Mapping[Light, list[ColumnElement[bool]]]) -> dict[str, Any]:
+    """How many steps are under each light: of an area by the index of each, of a unit in one pass over its own."""
+    if who.whole_area:
+        return count_each(work, lights)
+    return count_together(work, open_steps(work, who), _lights(work, who, true()))
+
+
+def _lights(work: Work, who: Scope, here: ColumnElement[bool]) -> dict[Light, list[ColumnElement[bool]]]:
+    """Each light as conditions of which a step that is `here` fulfils at most one, each read by an index."""
+    light, first = _by(who, _step.light), _by(who, _step.precedence)
     every = first.in_(PRECEDENCES)
     return {
         "overdue": [and_(here, every, _step.due_at < work.now)],
@@ -192,15 +200,12 @@ def _worded(text: str) -> ColumnElement[bool]:
 
 
 def requests(work: Work, actor: Actor, cursor: str = "", size: int = PAGE) -> dict[str, Any]:
-    """Requests in sight that wait for a decision, the oldest first: in the area, or put to the actor's unit. Those
-    whose matter has ended, or whose step has closed, wait no longer."""
+    """Requests in sight that wait for a decision, the oldest first: in the area, or put to the actor's unit."""
     request, names, who = tables.request.c, Names(work), scope(work, actor)
     open_ = request.status == literal_column("'open'")
     place = inside(work.connection, request.area, actor.area) if who.whole_area else request.to_unit == actor.unit
-    ended = exists().where(_case.id == request.case, _case.closed_at.is_not(None))
-    answered = exists().where(_step.id == request.step, _step.status != "open")
     return page(
-        work, [Part([select(request.id).where(open_, place, ~ended, ~answered)], (request.asked_at, request.id))],
+        work, [Part([select(request.id).where(open_, place)], (request.asked_at, request.id))],
         cursor, size,
         REQUESTS, lambda row: {**request_words(row, names), "number": row["number"], "title": row["title"]},
     )  # fmt: skip

@@ -13,6 +13,7 @@ from engine.access import Hidden
 from engine.definition import Definition
 from engine.directory import Actor
 from engine.errors import Words
+from engine.library import Pack
 from engine.model import Passed, State, Value, decode, encode
 from engine.queries.pages import fetch
 from engine.queries.sight import (
@@ -62,6 +63,7 @@ def matter(work: Work, actor: Actor, number: str | int) -> dict[str, Any]:
         "clock": told(work, row["clock"], explained=True),
         "facts": dict(decode(row["state"], State).facts),
         "said": _said_in(work, hidden, f"case/{id}", 1),
+        "fields": _fields(pack_of(work, row["pack"])),
         "steps": [{**step_words(one, names), "clock": told(work, one["clock"], explained=True)} for one in steps],
         "assignments": [
             _assignment(work, one, names)
@@ -74,6 +76,25 @@ def matter(work: Work, actor: Actor, number: str | int) -> dict[str, Any]:
         "links": _links(work, actor, row),
         "acts": matter_acts(work, actor, row),
     }
+
+
+def _fields(pack: Pack) -> dict[str, Any]:
+    """What the fields of the pack's forms are called, so that facts and records can be read. Where forms differ, the
+    first by name tells."""
+    told = dict[str, Any]()
+    for _, form in sorted(pack.forms.items()):
+        for name, field in form.get("properties", {}).items():
+            entries = field.get("items", {})
+            told.setdefault(
+                name,
+                {
+                    "zh": field.get("title", name),
+                    "en": field.get("x-en", name),
+                    "choices": field.get("x-labels") or entries.get("x-labels") or {},
+                    "names": field.get("x-wangge-id") or entries.get("x-wangge-id") or field.get("format", ""),
+                },
+            )
+    return told
 
 
 def _of(work: Work, table: Table, id: int) -> Sequence[RowMapping]:

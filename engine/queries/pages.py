@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, RowMapping, Select, func, literal, or_, select, tuple_, union_all
 
 from engine import tables
 from engine.errors import Invalid
@@ -88,6 +88,15 @@ def count_each(work: Work, lists: Mapping[Any, Sequence[ColumnElement[bool]]]) -
     """How many steps each list has, in one statement."""
     numbers = [_how_many([select(tables.step.c.id).where(one) for one in conditions]) for conditions in lists.values()]
     found = work.connection.execute(select(*numbers)).one()
+    return {name: total_of(int(number)) for name, number in zip(lists, found, strict=True)}
+
+
+def count_together(
+    work: Work, whole: ColumnElement[bool], lists: Mapping[Any, Sequence[ColumnElement[bool]]]
+) -> dict[str, Any]:
+    """How many steps of a whole that is small each list has: all in one pass over the whole."""
+    numbers = [func.count().filter(or_(*conditions)) for conditions in lists.values()]
+    found = work.connection.execute(select(*numbers).select_from(tables.step).where(whole)).one()
     return {name: total_of(int(number)) for name, number in zip(lists, found, strict=True)}
 
 

@@ -38,12 +38,10 @@ STEPS = select(
 """Steps with what their matter says in a list."""
 
 MATTERS = select(tables.case)
-REQUESTS = (
-    select(tables.request, _case.number, _case.title, _case.closed_at.label("ended_at"), _step.status.label("answered"))
-    .join(tables.case, _case.id == tables.request.c.case)
-    .outerjoin(tables.step, _step.id == tables.request.c.step)
+REQUESTS = select(tables.request, _case.number, _case.title, _case.closed_at.label("ended_at")).join(
+    tables.case, _case.id == tables.request.c.case
 )
-"""Requests with what tells whether they can still be decided."""
+"""Requests with what their matter says in a list."""
 
 INCIDENTS = select(tables.incident, _case.number, _case.title).join(tables.case, _case.id == tables.incident.c.case)
 
@@ -131,13 +129,12 @@ STEP_CLOSED = Words("环节已办理，此申请随之撤回。", "Withdrawn: it
 
 
 def request_words(row: RowMapping, names: Names) -> dict[str, Any]:
-    """What was not decided before its matter ended or its step closed is withdrawn by that: nobody has to act."""
-    over = MATTER_ENDED if row["ended_at"] else STEP_CLOSED if row["answered"] not in (None, "open") else None
-    withdrawn = over if row["status"] == "open" else None
+    """A request, wherever it is shown. One that was withdrawn says what ended at that moment: its matter or its
+    step."""
+    over = MATTER_ENDED if row["ended_at"] == row["decided_at"] else STEP_CLOSED
     return {
-        **{name: row[name] for name in ("id", "case", "step", "kind")},
-        "status": "withdrawn" if withdrawn else row["status"],
-        "withdrawn": bilingual(withdrawn) if withdrawn else None,
+        **{name: row[name] for name in ("id", "case", "step", "kind", "status")},
+        "withdrawn": bilingual(over) if row["status"] == "withdrawn" else None,
         "asked_by": names.person(row["asked_by"]),
         "asked_unit": names.unit(row["asked_unit"]),
         "asked_at": at(row["asked_at"]),
