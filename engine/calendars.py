@@ -177,10 +177,6 @@ class Calendar(Value, frozen=True, dict=True):
         day = local(moment).date()
         return day if self.close_of(day) <= moment else day - timedelta(days=1)
 
-    def working_time_between(self, start: datetime, end: datetime) -> timedelta:
-        """Time within office hours of working days from `start` to `end`; negative when `end` is earlier."""
-        return (self.worked_until(end) - self.worked_until(start)) * TICK
-
     def add_working_time(self, start: datetime, amount: timedelta) -> datetime:
         """The first moment by which `amount` (not negative) has been worked since `start`."""
         if amount < timedelta(0):

@@ -11,7 +11,8 @@ makes one change of state:
     escalate      step: leaves by the way the diagram has for this code (dispute, …)
     reassign      step: open -> open, held by somebody else in the unit; delegate: by the holder
     interrupt     a message reaches the case: whatever waits for it goes on
-    ask, decide   a request (extension, suspension, resumption, void, consultation): open -> granted or denied
+    ask, decide   a request (extension, suspension, resumption, void, consultation): open -> granted or denied;
+                  -> withdrawn by itself, when its step closes or the case ends
     urge          a reminder on record;  supervise: one with a duty to reply
     merge         a duplicate ends, joined to the main case; both remember
     fire_due      a timer that fell due: the event it stands for
@@ -273,6 +274,13 @@ def decide(work: Work, actor: Actor, request: int, grant: bool, reason: str) -> 
         raise NotFound("request.unknown", "未找到此申请，或不在您的查看范围内。", "Not found, or outside your scope.")
     case = take(work, found["case"])
     found = work.connection.execute(query.with_for_update()).mappings().one()
+    if found["status"] == "withdrawn":
+        raise Conflict(
+            "request.withdrawn",
+            f"事项或环节已于{told(found['decided_at'])}办结，此申请已随之撤回，无须再作决定。",
+            f"Its matter or step ended at {told(found['decided_at'])}, and the request with it: nothing to decide.",
+            details={"by": None, "at": iso(found["decided_at"]), "status": "withdrawn"},
+        )
     if found["status"] != "open":
         who, when = work.directory.name(found["decided_by"]), told(found["decided_at"])
         raise Conflict(
@@ -357,15 +365,17 @@ def fire_due(work: Work, timer: int) -> bool:
 
 def announce(work: Work, case_id: int) -> int:
     """Records the lights of a case that have changed (warning, overdue, to be supervised). The third light of a
-    step supervises its unit. Returns how many changed."""
+    step supervises its unit. A suspension whose days are over ends. Returns how many lights changed."""
     case = take(work, case_id)
     if case.row["closed_at"]:
         return 0
     changed = 0
+    if case.row["suspended"] and case.row["light_at"] is not None and case.row["light_at"] <= work.now:
+        case.end_suspension()
     for row in list(case.steps.values()):
         if row["light_at"] is not None and row["light_at"] <= work.now:
             changed += case.change_light(row)
-    if case.row["light_at"] is not None and case.row["light_at"] <= work.now:
+    if case.row["clock"] and case.row["light_at"] is not None and case.row["light_at"] <= work.now:
         changed += case.change_overall_light()
     case.save()
     return changed
@@ -400,20 +410,31 @@ def fail_call(work: Work, call: Call, code: str, text: str) -> None:
 
 
 def retry(work: Work, actor: Actor, incident: int, facts: Mapping[str, Any]) -> None:
-    """Tries again what is stuck, after setting variables if that is what was missing."""
+    """Tries again what is stuck, after setting variables if that is what was missing. What the clock could not do it
+    tries again by itself."""
     case, row = take_incident(work, incident)
     case.permit(actor, "repair")
     case.settle_incident(row, actor)
-    case.happen(actor, "retried", Retried(row["token"], dict(facts)), {}, {"node": row["node"]})
+    detail = {"node": row["node"], "code": row["code"]}
+    if row["token"] is not None:
+        case.happen(actor, "retried", Retried(row["token"], dict(facts)), {}, detail)
+    elif facts:
+        case.happen(actor, "retried", Assigned(dict(facts)), {}, detail)
+    else:
+        case.note(actor, "retried", detail)
     case.save()
 
 
 def give_up(work: Work, actor: Actor, incident: int, reason: str) -> None:
-    """Ends the case because what is stuck cannot be mended."""
+    """Ends the case because what is stuck cannot be mended. A case that has ended already stays as it is."""
     case, row = take_incident(work, incident)
     case.permit(actor, "repair")
     case.settle_incident(row, actor)
-    case.happen(actor, "given-up", Cancelled("incident"), {"reason": reason}, {"node": row["node"]})
+    said, detail = {"reason": reason}, {"node": row["node"], "code": row["code"]}
+    if case.row["closed_at"]:
+        case.note(actor, "given-up", detail, said)
+    else:
+        case.happen(actor, "given-up", Cancelled("incident"), said, detail)
     case.save()
 
 

@@ -5,11 +5,12 @@ in its effects, `Case.save` writes everything. Reading order: taking, what may b
 turn it is, clocks, requests, writing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple, cast
+from functools import cache
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import RowMapping, and_, bindparam, exists, insert, literal_column, or_, select, update
 
 from engine import forms, lifecycle, limits, records, tables, timers
 from engine.calendars import local
@@ -52,6 +53,7 @@ from engine.work import MACHINE, Call, Handler, Work
 CHANGING = (
     "number",
     "definition",
+    "pack",
     "outcome",
     "closed_at",
     "status",
@@ -106,8 +108,11 @@ SAID_IN_ASKING = frozenset({"reason", "ground", "kind", "step"})
 _CASE = Prepared(select(tables.case).where(tables.case.c.id == bindparam("id")).with_for_update())
 _WHERE = select(tables.step.c.case).where(tables.step.c.id == bindparam("step")).scalar_subquery()
 _CASE_OF_STEP = Prepared(select(tables.case).where(tables.case.c.id == _WHERE).with_for_update())
+_ASKED = (
+    exists().where(tables.request.c.case == bindparam("case"), tables.request.c.status == literal_column("'open'"))
+).label("asked")
 _STEPS = Prepared(
-    select(tables.step)
+    select(tables.step, _ASKED)
     .where(tables.step.c.case == bindparam("case"), tables.step.c.status == "open")
     .order_by(tables.step.c.token)
 )
@@ -131,6 +136,16 @@ _NEW_INCIDENT = Prepared(insert(tables.incident).inline())
 _NEW_JOB = insert(tables.outbox).returning(tables.outbox.c.id)
 
 
+@cache
+def _last_time(ends: int) -> Prepared:
+    """When a case was last at a step of a unit, or at one of so many others."""
+    step = tables.step.c
+    there = and_(step.node == bindparam("node"), step.unit.is_not_distinct_from(bindparam("unit")))
+    ended = (step.node == bindparam(f"end_{place}") for place in range(ends))
+    query = select(step.node, step.clock).where(step.case == bindparam("case"), or_(there, *ended))
+    return Prepared(query.order_by(step.id.desc()).limit(literal_column("1")))
+
+
 def take(work: Work, id: int) -> "Case":
     """The case, locked until the transaction ends. Raises `NotFound`."""
     row = _CASE.first(work.connection, {"id": id})
@@ -142,7 +157,8 @@ def take(work: Work, id: int) -> "Case":
 def _taken(work: Work, row: dict[str, Any]) -> "Case":
     """A case that has just been locked, with its open steps."""
     work.after_waiting()
-    return Case(work, row, {step["token"]: step for step in _STEPS.all(work.connection, {"case": row["id"]})})
+    steps = _STEPS.all(work.connection, {"case": row["id"]})
+    return Case(work, row, {step["token"]: step for step in steps}, asked=not steps or steps[0]["asked"])
 
 
 def take_step(work: Work, id: int, revision: int, verb: str) -> "tuple[Case, dict[str, Any]]":
@@ -174,7 +190,27 @@ def take_incident(work: Work, id: int) -> "tuple[Case, dict[str, Any]]":
     return case, dict(row)
 
 
-class _Change(NamedTuple):
+def open_incident(work: Work, case: int, node: str, code: str, text: str, outbox: int | None = None) -> None:
+    """Something around a case failed (a message, what was due): for a person to see, and on record. It takes nothing
+    of the case in hand, so that it can be said also where the case itself cannot be read."""
+    row = {"case": case, "node": node, "code": code, "text": text, "outbox": outbox, "opened_at": work.now}
+    work.connection.execute(insert(tables.incident), row)
+    tell(work, case, "incident-opened", {"node": node, "code": code})
+
+
+def tell(work: Work, case: int, kind: str, detail: Mapping[str, Any]) -> None:
+    """A record of the machine in the chain of a case, whatever state that is in. Locks the case."""
+    row = _CASE.first(work.connection, {"id": case})
+    if row is None:
+        raise NotFound("case.unknown", "未找到此事项，或不在您的查看范围内。", "Not found, or outside your scope.")
+    work.after_waiting()
+    before, entry = Head(row["records"], row["head"]), Entry(kind, detail=dict(detail))
+    head = records.append(work.connection, f"case/{case}", before, [entry], at=work.now, area=row["area"])
+    values = {"head": head.hash, "records": head.number, "revision": row["revision"] + 1}
+    _CHANGE_CASE.run(work.connection, {"key": case, **values})
+
+
+class Change(NamedTuple):
     """What an act did, for its record: steps that opened and closed, the status it led to."""
 
     opened: list[dict[str, Any]]
@@ -182,13 +218,16 @@ class _Change(NamedTuple):
 
 
 class Case:
-    """A case in hand: locked, with its open steps by token, and everything an act will write."""
+    """A case in hand: locked, with its open steps by token, and everything an act will write. `asked`: requests may be
+    open."""
 
-    def __init__(self, work: Work, row: dict[str, Any], steps: dict[int, dict[str, Any]]) -> None:
+    def __init__(self, work: Work, row: dict[str, Any], steps: dict[int, dict[str, Any]], asked: bool = False) -> None:
         self.work = work
         self.row = row
         self.stored = dict(row)  # as it stands in the database: what did not change is not written, nor its indexes
         self.steps = steps
+        self.asked = asked
+        self.left: set[int] = set()
         self.pack: Pack = work.library.pack(work.connection, row["pack"])
         self.definition: Definition = work.library.definition(work.connection, row["definition"])
         self.state = decode(row["state"], State)
@@ -269,7 +308,7 @@ class Case:
                 f"您的岗位不含此操作，可联系{unit}。",
                 f"Your post does not allow this; contact {unit}.",
             )
-        self.must_be_trained(actor.person, actor.role)
+        self.must_be_trained(actor.person, row["role"] or actor.role)
         if row["person"] and row["person"] != actor.person:
             who = self.work.directory.name(row["person"])
             raise Conflict(
@@ -324,7 +363,8 @@ class Case:
             )
 
     def ask_guards(self, actor: Actor, row: Mapping[str, Any], node: Node, answer: Mapping[str, Any]) -> None:
-        """What the domain has to say before a step is answered: each guard of the node may refuse."""
+        """What the domain has to say before a step is answered, or left by an event on it: each guard of the node may
+        refuse."""
         for name in node.properties.get("guard", "").split():
             call = Call(self.row["id"], row["token"], row["node"], answer, "", actor)
             self.handler(name, node).run(self.work, call)
@@ -378,8 +418,7 @@ class Case:
             opened = pending.pop(0)
             if opened.step in self.steps:
                 answer, facts = self.decided(opened)
-                here = f"{self.subject}#{self.row['records'] + len(self.entries)}"
-                pending += self.step_event(MACHINE, answer, facts, {}, {"node": opened.node}, here)
+                pending += self.step_event(MACHINE, answer, facts, {}, {"node": opened.node}, self.here())
         raise Refused(
             "case.endless-decisions",
             f"一次操作引发了超过{ROUNDS}次自动决定，流程图可能有循环，请联系流程管理员。",
@@ -398,11 +437,11 @@ class Case:
         """Advances the machine by one event, takes in the effects and notes the record. Returns the steps that
         are decided inside this transaction."""
         event = records.settled(event)
-        stuck = _stuck(self.state)
+        stuck, known = _stuck(self.state), len(self.new_incidents)
         self.state, effects = advance(self.definition, self.state, event)
-        if gone := stuck - _stuck(self.state):
-            self.settle_incidents(gone, actor)
-        change = _Change([], [])
+        gone = stuck - _stuck(self.state)
+        settled = self.settle_incidents(gone, actor) if gone else []
+        change = Change([], [])
         pending: list[Opened] = []
         for effect in effects:
             self.take_in(actor, effect, change, pending)
@@ -413,9 +452,21 @@ class Case:
         self.entries.append(
             Entry(kind, actor.person, actor.post, cause, event, {**facts, "status": self.row["status"]}, dict(said))
         )
+        self.note_incidents("incident-settled", settled)
+        self.note_incidents("incident-opened", self.new_incidents[known:])
         return pending
 
-    def take_in(self, actor: Actor, effect: Effect, change: _Change, pending: list[Opened]) -> None:
+    def note_incidents(self, kind: str, found: Sequence[Mapping[str, Any]]) -> None:
+        """What became of incidents by the act that is on record just before."""
+        here = self.here()
+        for row in found:
+            self.note(MACHINE, kind, {"node": row["node"], "code": row["code"]}, cause=here)
+
+    def here(self) -> str:
+        """The record of the act in hand, as the cause of what follows from it."""
+        return f"{self.subject}#{self.row['records'] + len(self.entries)}"
+
+    def take_in(self, actor: Actor, effect: Effect, change: Change, pending: list[Opened]) -> None:
         if isinstance(effect, Opened):
             self.open_step(effect, change, pending)
         elif isinstance(effect, Closed):
@@ -447,20 +498,24 @@ class Case:
 
     def decided(self, opened: Opened) -> tuple[str, Event]:
         """What a decision table or a `decide` handler answers to a step. A handler reads the database: there it
-        finds the case as this act has left it so far."""
+        finds the case as this act has left it so far. Where a step has both, the handler gets what the table answers
+        as its arguments and has the last word."""
         node = self.definition.levels[opened.body].nodes[opened.node]
+        arguments, matched = opened.arguments, tuple[str, ...]()
         try:
             if node.kind == "rule":
                 names = variables(self.state, opened.scope)
                 outcome = evaluate(self.pack.decisions[node.decision], names)
                 found = outcome.outputs if isinstance(outcome.outputs, dict) else {node.decision: outcome.outputs}
-                return "decided", Completed(opened.step, found, outcome.matched)
+                arguments, matched = found, outcome.matched
+                if not node.handler:
+                    return "decided", Completed(opened.step, found, matched)
             self.stored["state"] = encode(self.state)
             _CHANGE_CASE.run(self.work.connection, {"key": self.row["id"], "state": self.stored["state"]})
-            handler = self.work.handlers[node.handler]
+            handler = self.handler(node.handler, node)
             said = self.said() if handler.kind == "enact" else {}
-            call = Call(self.row["id"], opened.step, opened.node, opened.arguments, "", self.sender, said)
-            return "decided", Completed(opened.step, dict(handler.run(self.work, call)))
+            call = Call(self.row["id"], opened.step, opened.node, arguments, "", self.sender, said)
+            return "decided", Completed(opened.step, dict(handler.run(self.work, call)), matched)
         except DecisionError as error:
             self.notes[opened.step] = str(error.words)
             return "decision-failed", Failed(opened.step, error.code)
@@ -477,8 +532,19 @@ class Case:
     def leave_by(self, actor: Actor, row: Mapping[str, Any], code: str, answer: Mapping[str, Any]) -> None:
         self.must_be_offered("escalation", code)
         given = forms.read(self.pack.forms.get(code), answer)
+        for event in self.ways_out(row, code):
+            self.ask_guards(actor, row, event, {**answer, **given.routing, **given.record})
         detail = {"node": row["node"], "code": code}
         self.happen(actor, code, Escalated(row["token"], code, given.routing), given.record, detail)
+
+    def ways_out(self, row: Mapping[str, Any], code: str) -> Iterator[Node]:
+        """The events that catch a code, on the step itself and on what is around it."""
+        level, host = self.track(row), row["node"]
+        while level:
+            for node in self.definition.levels[level].nodes.values():
+                if node.host == host and (node.trigger.kind, node.trigger.ref) == ("escalation", code):
+                    yield node
+            level, _, host = level.rpartition("/")
 
     def must_be_offered(self, trigger: str, ref: str) -> None:
         """Refuses a way that the diagram has for choice and this place has not switched on."""
@@ -508,11 +574,12 @@ class Case:
 
     # effects
 
-    def open_step(self, effect: Opened, change: _Change, pending: list[Opened]) -> None:
+    def open_step(self, effect: Opened, change: Change, pending: list[Opened]) -> None:
         node = self.definition.levels[effect.body].nodes[effect.node]
         names = variables(self.state, effect.scope) if effect.scope in self.state.scopes else {}
         status = node.properties.get("status")
-        clock = self.step_clock(node, self.limit(node, names), status)
+        unit = unit_of(node, names)
+        clock = self.step_clock(node, unit, self.limit(node, names), status)
         row = {
             "id": None,
             "case": self.row["id"],
@@ -521,8 +588,8 @@ class Case:
             "name": node.name or node.id,
             "kind": node.kind,
             "area": self.row["area"],
-            "role": _value(node.properties.get("role_from"), names) or node.properties.get("role"),
-            "unit": _value(node.properties.get("unit"), names) or None,
+            "role": role_of(node, names),
+            "unit": unit,
             "person": None,
             "sender": self.sender.unit or None,
             "sender_person": self.sender.person or None,
@@ -558,12 +625,13 @@ class Case:
         handler = self.work.handlers.get(node.handler)
         return handler is not None and handler.kind in ("decide", "enact")
 
-    def close_step(self, actor: Actor, effect: Closed, change: _Change) -> None:
+    def close_step(self, actor: Actor, effect: Closed, change: Change) -> None:
         row = self.steps.pop(effect.step)
         closed = {"status": effect.how, "closed_at": self.work.now, "closed_by": actor.person or None}
         if row["id"] is None:
             row.update(closed)
         else:
+            self.left.add(row["id"])
             self.change_step(row, **closed)
         change.closed.append({"step": effect.step, "node": effect.node, "how": effect.how})
 
@@ -649,15 +717,14 @@ class Case:
             {"settled_at": self.work.now, "settled_by": actor.person},
         )
 
-    def settle_incidents(self, tokens: set[int], actor: Actor) -> None:
-        """What was stuck went on, or was taken away by something else: nobody has to mend it any more."""
+    def settle_incidents(self, tokens: set[int], actor: Actor) -> list[dict[str, Any]]:
+        """What was stuck went on, or was taken away by something else: nobody has to mend it any more. Returns what
+        was not settled before."""
         incident = tables.incident.c
-        self.work.connection.execute(
-            update(tables.incident).where(
-                incident.case == self.row["id"], incident.token.in_(tokens), incident.settled_at.is_(None)
-            ),
-            {"settled_at": self.work.now, "settled_by": actor.person},
-        )
+        open_ = (incident.case == self.row["id"], incident.token.in_(tokens), incident.settled_at.is_(None))
+        settled = update(tables.incident).where(*open_).returning(incident.node, incident.code)
+        values = {"settled_at": self.work.now, "settled_by": actor.person}
+        return [dict(row) for row in self.work.connection.execute(settled.values(values)).mappings()]
 
     def passed_end(self, id: str) -> None:
         node = self.end_node(id)
@@ -673,7 +740,7 @@ class Case:
     def end(self, effect: Ended) -> None:
         self.row["closed_at"] = self.work.now
         if self.row["suspended"]:
-            self.run_again()
+            self.run_again(self.work.now)
         self.row["light_at"] = None
         if effect.how == "cancelled":
             self.row["outcome"] = "merged" if self.row["merged_into"] else "cancelled"
@@ -688,7 +755,7 @@ class Case:
             self._assignments = {(row["unit"], row["track"]): row for row in found}
         return self._assignments
 
-    def settle_assignments(self, change: _Change, kind: str) -> None:
+    def settle_assignments(self, change: Change, kind: str) -> None:
         """Brings each unit's assignment to what its open steps say; every change has to be lawful."""
         if change.opened or change.closed or self.row["closed_at"]:
             wanted: dict[tuple[str, str], str] = {}
@@ -752,23 +819,25 @@ class Case:
         stands = self.row["suspended"] and status != "emergency"
         return None if limit is None else Running(limit, self.work.now, ((self.work.now, None),) if stands else ())
 
-    def step_clock(self, node: Node, limit: Limit | None, status: str | None) -> Running | None:
+    def step_clock(self, node: Node, unit: str | None, limit: Limit | None, status: str | None) -> Running | None:
         """The clock of a step that opens: a new one, or the one of its last time where that goes on."""
         begin = self.beginning(node)
         if limit is not None and begin < self.work.now:
             return Running(limit, begin, self.pauses())
-        return (limit and self.last_clock(node)) or self.begin_clock(limit, status)
+        return (limit and self.last_clock(node, unit)) or self.begin_clock(limit, status)
 
-    def last_clock(self, node: Node) -> Running | None:
-        """The clock of the step's last time. Property `clock_until` lists the steps that end it: until one of them was
-        opened, going elsewhere and coming back does not begin it anew."""
+    def last_clock(self, node: Node, unit: str | None) -> Running | None:
+        """The clock of the step's last time with this unit. Property `clock_until` lists the steps that end it: until
+        one of them was opened, going elsewhere and coming back does not begin it anew."""
         ends = node.properties.get("clock_until", "").split()
-        step = tables.step.c
-        query = select(step.node, step.clock).where(step.case == self.row["id"], step.node.in_([node.id, *ends]))
-        row = self.work.connection.execute(query.order_by(step.id.desc()).limit(1)).first() if ends else None
-        if row is None or row.node != node.id or row.clock is None:
+        if not ends:
             return None
-        return replace(decode(row.clock, Running), pauses=self.pauses())
+        named = {f"end_{place}": end for place, end in enumerate(ends)}
+        here = {"case": self.row["id"], "node": node.id, "unit": unit}
+        row = _last_time(len(ends)).first(self.work.connection, here | named)
+        if row is None or row["node"] != node.id or row["clock"] is None:
+            return None
+        return replace(decode(row["clock"], Running), pauses=self.pauses())
 
     def beginning(self, node: Node) -> datetime:
         """When the clock of a step or timer begins: now; or with the discovery of the matter, where the setting that
@@ -785,7 +854,7 @@ class Case:
         """How long the case stood still since `begin`; less what the resumption will add too much, when it stands
         still now: that adds the whole suspension."""
         over = (until - max(since, begin) for since, until in self.pauses() if until is not None and until > begin)
-        ahead = begin - self.suspended_since() if self.row["suspended"] else timedelta()
+        ahead = begin - self.suspension()["decided_at"] if self.row["suspended"] else timedelta()
         return sum(over, timedelta()) - max(ahead, timedelta())
 
     def node(self, row: Mapping[str, Any]) -> Node:
@@ -874,8 +943,9 @@ class Case:
                 row.update(due_at=due, changed=True)
                 changes.append({"unit": row["unit"], "was": iso(before), "is": iso(due)})
         if self.row["clock"]:
-            before = self.row["due_at"]
+            before, over = self.row["due_at"], self.row["light_at"] if self.row["suspended"] else None
             self.row.update(clock_columns(self.work, decode(self.row["clock"], Running)))
+            self.row["light_at"] = over or self.row["light_at"]
             if self.row["due_at"] != before:
                 changes.append({"was": iso(before), "is": iso(self.row["due_at"])})
         return changes
@@ -908,11 +978,12 @@ class Case:
 
     def ask_suspension(self, actor: Actor, asked: Ask, row: dict[str, Any] | None) -> None:
         self.must_be_open()
-        if not asked.ground or not asked.ceiling_days or asked.ceiling_days < 1:
+        most = limits.LONGEST["natural_day"]
+        if not asked.ground or not asked.ceiling_days or not 1 <= asked.ceiling_days <= most:
             raise Invalid(
                 "suspension.incomplete",
-                "请写明挂起事由和最长天数。",
-                "Give the ground of the suspension and how many days it may last at most.",
+                f"请写明挂起事由和最长天数（1至{most}天）。",
+                f"Give the ground of the suspension and how many days it may last at most (1 to {most}).",
                 [Finding("form.field", "error", "ceiling_days", "请填写最长天数。 Give the most days.")],
             )
 
@@ -920,6 +991,23 @@ class Case:
         self.must_be_open()
         self.row["suspended"] = True
         self.pause_clocks(lambda pauses: (*pauses, (self.work.now, None)))
+        self.row["light_at"] = suspended_until(self.work.now, detail)
+
+    def end_suspension(self) -> None:
+        """What was granted for so many natural days at most ends when the last one is over: all clocks go on from that
+        very moment, whenever the machine gets to it, and nobody has to ask. It is on record as the machine's act; the
+        ground stands with the request it names. (Product default: no text says what comes after the days granted. To
+        let a matter stand still on nobody's decision would be the other choice; whoever needs more days asks again.)"""
+        granted = self.suspension()
+        until = suspended_until(granted["decided_at"], decode(granted["detail"], dict))
+        if self.work.now < until:
+            self.row["light_at"] = until
+            return
+        self.shift_timers(until)
+        self.run_again(until)
+        late = int((self.work.now - until).total_seconds())
+        detail = {"request": granted["id"], "why": "ceiling", "until": iso(until), "late_seconds": late}
+        self.note(MACHINE, "suspension-ended", detail, {}, f"request/{granted['id']}")
 
     def ask_resumption(self, actor: Actor, asked: Ask, row: dict[str, Any] | None) -> None:
         self.must_be_suspended()
@@ -930,27 +1018,28 @@ class Case:
 
     def grant_resumption(self, actor: Actor, request: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
         self.must_be_suspended()
-        self.shift_timers()
-        self.run_again()
+        self.shift_timers(self.work.now)
+        self.run_again(self.work.now)
 
-    def run_again(self) -> None:
-        """All clocks go on; the time they stood still does not count."""
+    def run_again(self, moment: datetime) -> None:
+        """All clocks go on from a moment; the time they stood still does not count."""
 
         def close(pauses: Pauses) -> Pauses:
             if not pauses or pauses[-1][1] is not None:
                 return pauses
-            return (*pauses[:-1], (pauses[-1][0], self.work.now))
+            return (*pauses[:-1], (pauses[-1][0], max(pauses[-1][0], moment)))
 
-        self.row["suspended"] = False
+        self.row.update(suspended=False, light_at=None)
         self.pause_clocks(close)
 
-    def suspended_since(self) -> datetime:
-        """When the suspension that holds now was granted."""
+    def suspension(self) -> RowMapping:
+        """The suspension that holds now: `id`, when it was granted (`decided_at`), `detail`."""
         request = tables.request.c
-        query = select(func.max(request.decided_at)).where(
+        query = select(request.id, request.decided_at, request.detail).where(
             request.case == self.row["id"], request.kind == "suspension", request.status == "granted"
         )
-        return cast(datetime, self.work.connection.execute(query).scalar_one())
+        newest = query.order_by(request.decided_at.desc(), request.id.desc()).limit(1)
+        return self.work.connection.execute(newest).mappings().one()
 
     def pause_clocks(self, change: Callable[[Pauses], Pauses]) -> None:
         """Changes the pauses of every clock: also of units that have nothing to do now, for they may again."""
@@ -970,12 +1059,12 @@ class Case:
     def unit_clocks(self) -> list[dict[str, Any]]:
         return [row for row in self.assignments.values() if row["clock"]]
 
-    def shift_timers(self) -> None:
-        """Timers of the diagram stood still as well: they fall due later by as much."""
-        timer, since = tables.timer.c, self.suspended_since()
+    def shift_timers(self, moment: datetime) -> None:
+        """Timers of the diagram stood still as well, until a moment: they fall due later by as much."""
+        timer, since = tables.timer.c, self.suspension()["decided_at"]
         query = select(timer.id, timer.due_at).where(timer.case == self.row["id"], timer.status == "waiting")
         for row in self.work.connection.execute(query):
-            later = row.due_at + (self.work.now - since)
+            later = row.due_at + (moment - since)
             self.timer_changes.append({"key": row.id, "status": "waiting", "due_at": later})
 
     def ask_void(self, actor: Actor, asked: Ask, row: dict[str, Any] | None) -> None:
@@ -1001,11 +1090,34 @@ class Case:
     def nothing(self, actor: Actor, request: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
         """A consultation moves nothing."""
 
+    def withdraw_requests(self) -> None:
+        """What was asked for a step that closed, or in a case that ended, waits for no decision any more. That is
+        nobody's act: the record says what ended, and names no person."""
+        ended, request = self.row["closed_at"] is not None, tables.request.c
+        if not self.asked or not (ended or self.left):
+            return
+        found = select(request.id, request.kind, request.step).where(
+            request.case == self.row["id"], request.status == "open"
+        )
+        over = [
+            row for row in self.work.connection.execute(found.order_by(request.id)) if ended or row.step in self.left
+        ]
+        if over:
+            self.work.connection.execute(
+                update(tables.request).where(request.id.in_([row.id for row in over])),
+                {"status": "withdrawn", "decided_at": self.work.now},
+            )
+        here = self.here()
+        for row in over:
+            why = "case-closed" if ended else "step-closed"
+            self.note(MACHINE, f"{row.kind}-withdrawn", {"request": row.id, "why": why}, cause=here)
+
     # writing
 
     def save(self) -> None:
         """Writes everything at once: records first, so that a broken rule of the chain writes nothing."""
         connection = self.work.connection
+        self.withdraw_requests()
         with together(connection):
             self.write_case(self.write_records())
             self.write_steps()
@@ -1103,6 +1215,13 @@ GRANTS = {
 }
 
 
+def suspended_until(granted: datetime, detail: Mapping[str, Any]) -> datetime:
+    """The moment at which a suspension is over: the end of the last of its natural days (Asia/Shanghai); the day on
+    which it was granted does not count."""
+    day = local(granted).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (day + timedelta(days=detail["ceiling_days"] + 1)).astimezone(UTC)
+
+
 def extension_of(detail: Mapping[str, Any]) -> Extension:
     amount: Any = detail.get("amount")
     unit: Any = detail.get("unit")
@@ -1113,6 +1232,16 @@ def extension_of(detail: Mapping[str, Any]) -> Extension:
             f"Say how much longer (at least 1), with its unit, one of: {', '.join(limits.UNITS)}.",
         )
     return Extension(amount, unit)
+
+
+def unit_of(node: Node, names: Mapping[str, Any]) -> str | None:
+    """The unit that has a step at a node, as the diagram and the variables say."""
+    return _value(node.properties.get("unit"), names) or None
+
+
+def role_of(node: Node, names: Mapping[str, Any]) -> str | None:
+    """The role whose step it is."""
+    return _value(node.properties.get("role_from"), names) or node.properties.get("role")
 
 
 def _value(source: str | None, names: Mapping[str, Any]) -> Any:
@@ -1135,8 +1264,8 @@ def _binds(clock: str | None) -> bool:
 
 
 def _moves(entry: Entry) -> bool:
-    """Whether somebody acted or the case moved; a light that changes is no sign of life."""
-    return bool(entry.actor) or entry.event is not None
+    """Whether somebody acted or the case moved; a light that changes is no sign of life, nor is another version."""
+    return bool(entry.actor) or not (entry.event is None or isinstance(entry.event, records.Migrated))
 
 
 def iso(moment: datetime | None) -> str | None:

@@ -42,6 +42,12 @@ def all_cases(connection: Connection, *, open_only: bool = False) -> Sequence[in
     return connection.execute(query.where(_case.c.closed_at.is_(None)) if open_only else query).scalars().all()
 
 
+def closed_matters(connection: Connection) -> Sequence[int]:
+    """The ids of the matters that are closed."""
+    query = select(_case.c.id).where(_case.c.matter_type.is_not(None), _case.c.closed_at.is_not(None))
+    return connection.execute(query.order_by(_case.c.id)).scalars().all()
+
+
 def open_cases(connection: Connection, area: str) -> Sequence[int]:
     """The ids of the open cases whose place lies in an area."""
     inside = _case.c.area.startswith(area, autoescape=True)
@@ -57,11 +63,14 @@ def subjects(connection: Connection) -> Sequence[str]:
 
 def totals(connection: Connection, now: datetime) -> dict[str, Any]:
     """Counts of everything, as `handlers.demonstration.Month` names them."""
+    matter, beside = _case.c.matter_type.is_not(None), _case.c.matter_type.is_(None)
     return {
-        "matters": _count(connection, _case),
-        "by_status": _by(connection, _case.c.status),
-        "by_way_in": _by(connection, _case.c.way_in),
-        "by_outcome": _by(connection, _case.c.outcome, _case.c.closed_at.is_not(None)),
+        "matters": _count(connection, _case, matter),
+        "procedures": _count(connection, _case, beside),
+        "by_procedure": _by(connection, _case.c.way_in, beside),
+        "by_status": _by(connection, _case.c.status, matter),
+        "by_way_in": _by(connection, _case.c.way_in, matter),
+        "by_outcome": _by(connection, _case.c.outcome, matter, _case.c.closed_at.is_not(None)),
         "steps": _count(connection, _step),
         "timers_fired": _count(connection, tables.timer, tables.timer.c.status == "fired"),
         "overdue": _count(connection, _step, _step.c.status == "open", _step.c.due_at < now),
@@ -77,7 +86,7 @@ def next_due(connection: Connection) -> datetime | None:
     moments = (
         select(func.min(timer.due_at)).where(timer.status == "waiting"),
         select(func.min(_step.c.light_at)).where(_step.c.status == "open"),
-        select(func.min(_case.c.light_at)).where(_case.c.closed_at.is_(None), ~_case.c.suspended),
+        select(func.min(_case.c.light_at)).where(_case.c.closed_at.is_(None)),
     )
     return min((at for at in (connection.execute(query).scalar() for query in moments) if at), default=None)
 

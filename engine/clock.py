@@ -13,16 +13,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Select, Table, and_, bindparam, exists, insert, literal_column, or_, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from engine import cases, records, tables
+from engine import cases, casework, records, tables
 from engine.errors import WanggeError, Words
+from engine.migration import Migrator
 from engine.model import Value, encode, plain
-from engine.work import Engine, Work
+from engine.records import Entry
+from engine.work import Duty, Engine, Thing, Work
 
 BATCH = 200
 """So many due rows are looked up at a time; each is worked on in a transaction of its own."""
@@ -36,7 +39,8 @@ PATIENCE = 3
 LONGEST = timedelta(hours=1)
 """The longest a failing case rests before it is tried again."""
 
-INCIDENT = "clock.failed"
+INCIDENT, FAILED = "clock.failed", "duty-failed"
+"""The code of an incident of the clock, and the record of what failed and comes of no case."""
 
 log = logging.getLogger(__name__)
 logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a beat that takes longer than the interval is no news
@@ -54,7 +58,7 @@ class Beat(Value, frozen=True):
 
 
 class Clock:
-    """Beats every so often once it is started; `duties` are done at each beat, each in its own transaction.
+    """Beats every so often once it is started; `duties` are looked after at each beat.
 
     `node` names this process in the heartbeat (the computer's name by default).
     """
@@ -65,7 +69,7 @@ class Clock:
         every: timedelta = timedelta(seconds=5),
         *,
         node: str = "",
-        duties: Sequence[Callable[[Work], object]] = (),
+        duties: Sequence[Duty] = (),
     ) -> None:
         self.engine = engine
         self.every = every
@@ -73,7 +77,8 @@ class Clock:
         self.duties = tuple(duties)
         self._scheduler: BackgroundScheduler | None = None
         self._stopping = threading.Event()
-        self._failing: dict[tuple[str, int], _Failure] = {}
+        self._migrator = Migrator(engine)
+        self._failing: dict[_Key, _Failure] = {}
 
     def run_once(self, now: datetime | None = None) -> Beat:
         """One heartbeat at `now` (aware; None: the engine's own clock). What goes wrong in one case is logged,
@@ -88,25 +93,29 @@ class Clock:
         return beating.beat
 
     def start(self) -> None:
-        """Begins to beat, at once and then every so often, in a thread of its own."""
+        """Begins to beat, at once and then every so often, in a thread of its own; migrations that are under way, which
+        may take hours, go on in another."""
         if self._scheduler is not None:
             return
         self._stopping.clear()
+        self._migrator.stopping.clear()
         self._scheduler = BackgroundScheduler(timezone=UTC)
-        self._scheduler.add_job(
-            self._beat,
-            "interval",
-            seconds=self.every.total_seconds(),
-            coalesce=True,
-            max_instances=1,
-            misfire_grace_time=None,
-            next_run_time=datetime.now(UTC),
-        )
+        for act in (self._beat, self._migrate):
+            self._scheduler.add_job(
+                act,
+                "interval",
+                seconds=self.every.total_seconds(),
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+                next_run_time=datetime.now(UTC),
+            )
         self._scheduler.start()
 
     def stop(self) -> None:
         """Ends the beating: the case in hand is finished, no further one begun."""
         self._stopping.set()
+        self._migrator.stopping.set()
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=True)
             self._scheduler = None
@@ -116,6 +125,12 @@ class Clock:
             self.run_once()
         except Exception:
             log.exception("心跳失败，稍后重试。 A heartbeat failed; the next one tries again.")
+
+    def _migrate(self) -> None:
+        try:
+            self._migrator.run()
+        except Exception:
+            log.exception("迁移中断，稍后继续。 A migration was interrupted; it goes on later.")
 
 
 # -- what can be due ---------------------------------------------------------------------------------
@@ -215,6 +230,10 @@ BEGINNING = _Due(datetime(1970, 1, 1, tzinfo=UTC), 0, 0, "")
 # -- one heartbeat -----------------------------------------------------------------------------------
 
 
+_Key = tuple[str, int | str]
+"""What can fail: a kind of things that fall due, or a duty, and which one of them."""
+
+
 class _Failure(NamedTuple):
     """How often in a row something failed, and until when it rests."""
 
@@ -271,7 +290,11 @@ class _Beating:
                 self.settle_incident(work, due)
                 late = (work.now - due.at).total_seconds()
         except Exception as error:
-            self.fail(key, due, error)
+            log.exception(
+                "事项%s的%s“%s”未能处理，稍后重试。 Case %s: the %s “%s” failed and will be tried again.",
+                due.case, kind.name, due.node, due.case, kind.name, due.node,
+            )  # fmt: skip
+            self.fail(key, partial(_open_incident, due=due, error=error))
             return
         self.failing.pop(key, None)
         self.counts["fired" if kind is TIMER else "announced"] += done
@@ -279,8 +302,35 @@ class _Beating:
             self.late = max(self.late, late)
 
     def do_duties(self) -> None:
-        for number, duty in enumerate(self.clock.duties):
-            self.apart(("duty", number), duty)
+        """What each duty finds due, thing by thing; what rests after a failure does not stand in the way."""
+        for duty in self.clock.duties:
+            ready = [thing for thing in self.found(duty) if not self.rests((duty.name, thing.id))]
+            for thing in ready[:BATCH]:
+                if not self.stopping.is_set():
+                    self.do(duty, thing)
+
+    def found(self, duty: Duty) -> list[Thing]:
+        try:
+            with self.engine.look() as work:
+                return list(duty.due(work))
+        except Exception:
+            self.note_failure(duty.name)
+            return []
+
+    def do(self, duty: Duty, thing: Thing) -> None:
+        key = (duty.name, thing.id)
+        try:
+            with self.engine.work() as work:
+                duty.do(work, thing)
+                self.settle_incident(work, _at_duty(work, duty, thing))
+        except Exception as error:
+            log.exception(
+                "“%s”未能处理%s，稍后重试。 “%s” failed for %s and will be tried again.",
+                duty.name, thing.id, duty.name, thing.id,
+            )  # fmt: skip
+            self.fail(key, partial(_tell_duty, duty=duty, thing=thing, error=error))
+            return
+        self.failing.pop(key, None)
 
     def place(self) -> None:
         """Positions for all records that were committed before this heartbeat or during it."""
@@ -307,22 +357,22 @@ class _Beating:
             with self.engine.work() as work:
                 done = act(work)
         except Exception:
-            log.exception("心跳中的“%s”失败，下次重试。 “%s” failed; the next heartbeat tries again.", key[0], key[0])
-            self.counts["failed"] += 1
+            self.note_failure(key[0])
             return None
         return done if isinstance(done, int) else None
 
+    def note_failure(self, name: str) -> None:
+        log.exception("心跳中的“%s”失败，下次重试。 “%s” failed; the next heartbeat tries again.", name, name)
+        self.counts["failed"] += 1
+
     # what fails
 
-    def rests(self, key: tuple[str, int]) -> bool:
+    def rests(self, key: "_Key") -> bool:
         failure = self.failing.get(key)
         return failure is not None and self.engine.now() < failure.until
 
-    def fail(self, key: tuple[str, int], due: _Due, error: Exception) -> None:
-        log.exception(
-            "事项%s的%s“%s”未能处理，稍后重试。 Case %s: the %s “%s” failed and will be tried again.",
-            due.case, key[0], due.node, due.case, key[0], due.node,
-        )  # fmt: skip
+    def fail(self, key: "_Key", tell: Callable[[Work], object]) -> None:
+        """It rests, each time longer; when it goes on failing, `tell` tells people."""
         self.counts["failed"] += 1
         before = self.failing.get(key)
         times = before.times + 1 if before else 1
@@ -330,7 +380,7 @@ class _Beating:
         rest = min(self.clock.every * doubled, LONGEST)
         self.failing[key] = _Failure(times, self.engine.now() + rest)
         if times >= PATIENCE:
-            self.apart(("incident", due.case), lambda work: _open_incident(work, due, error))
+            self.apart(("incident", 0), tell)
 
     def open_incidents(self) -> set[tuple[int, str]]:
         with self.engine.look() as work:
@@ -339,11 +389,10 @@ class _Beating:
     def settle_incident(self, work: Work, due: _Due) -> None:
         """What the clock could not do it now has done: nobody needs to look any more."""
         if (due.case, due.node) in self.incidents:
-            work.connection.execute(
-                update(tables.incident)
-                .where(_OPEN, tables.incident.c.case == due.case, tables.incident.c.node == due.node)
-                .values(settled_at=work.now)
-            )
+            here = _OPEN, tables.incident.c.case == due.case, tables.incident.c.node == due.node
+            settled = work.connection.execute(update(tables.incident).where(*here).values(settled_at=work.now))
+            if settled.rowcount:
+                casework.tell(work, due.case, "incident-settled", {"node": due.node, "code": INCIDENT})
 
 
 _OPEN = and_(tables.incident.c.code == INCIDENT, tables.incident.c.settled_at.is_(None))
@@ -354,14 +403,29 @@ _UNPLACED = exists().where(tables.record.c.position.is_(None))
 def _open_incident(work: Work, due: _Due, error: Exception) -> None:
     """Says once that the case stands still, and why; the lock keeps other nodes from saying it too."""
     work.connection.execute(select(_case.id).where(_case.id == due.case).with_for_update())
-    words = error.words if isinstance(error, WanggeError) else Words(type(error).__name__, type(error).__name__)
+    words = error.words if isinstance(error, WanggeError) else Words(_code(error), _code(error))
     here = _INCIDENTS.where(tuple_(tables.incident.c.case, tables.incident.c.node) == tuple_(due.case, due.node))
     if work.connection.execute(here).first() is None:
-        row = {
-            "case": due.case,
-            "node": due.node,
-            "code": INCIDENT,
-            "text": f"定时处理多次失败：{words.zh} What was due could not be done: {words.en}",
-            "opened_at": work.now,
-        }
-        work.connection.execute(insert(tables.incident), row)
+        text = f"定时处理多次失败：{words.zh} What was due could not be done: {words.en}"
+        casework.open_incident(work, due.case, due.node, INCIDENT, text)
+
+
+def _at_duty(work: Work, duty: Duty, thing: Thing) -> _Due:
+    return _Due(work.now, 0, thing.case, duty.name)
+
+
+def _tell_duty(work: Work, duty: Duty, thing: Thing, error: Exception) -> None:
+    """An incident of the case that a thing comes of. Where it comes of none: a record in its own chain, once until
+    something else happens to it."""
+    if thing.case:
+        _open_incident(work, _at_duty(work, duty, thing), error)
+        return
+    records.head(work.connection, thing.id)
+    said = {"duty": duty.name, "code": error.code if isinstance(error, WanggeError) else _code(error)}
+    last = max(records.chain(work.connection, thing.id), key=lambda one: one.number, default=None)
+    if last is None or (last.kind, last.detail) != (FAILED, said):
+        work.record(thing.id, [Entry(FAILED, cause="clock", detail=said)], thing.area)
+
+
+def _code(error: Exception) -> str:
+    return type(error).__name__

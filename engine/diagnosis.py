@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from engine import census, queries
+from engine import census, packs, queries
 from engine.calendars import SHANGHAI, Calendar
 from engine.errors import Words
 from engine.library import day_of
@@ -34,6 +34,10 @@ SILENT = timedelta(minutes=1)
 """A clock beats every few seconds; after so long it has stopped."""
 
 
+NAMED = 8
+"""So many files that differ are named."""
+
+
 class Sign(Value, frozen=True):
     """One thing that was looked at: `value` for programs, `words` for people."""
 
@@ -46,7 +50,7 @@ class Sign(Value, frozen=True):
 def examine(engine: Engine) -> list[Sign]:
     """Everything there is to see, the database first. Raises `Unavailable` when it cannot be reached."""
     with engine.look() as work:
-        inside = [*_waiting(work), _clock(work), _calendar(work.calendar, day_of(work.now))]
+        inside = [*_waiting(work), _clock(work), _calendar(work.calendar, day_of(work.now)), *_packs(work)]
     return [*_database(engine), *inside, *_computer(engine)]
 
 
@@ -93,6 +97,20 @@ def _calendar(calendar: Calendar, today: date) -> Sign:
         zh, en = "下一年日历未经确认，公布后请导入", "the next year is not confirmed: import its notice when it is out"
         return _sign("calendar", "warning", end.isoformat(), zh, en)
     return _good("calendar", end.isoformat(), "工作日历已确认至此日", "the working days are confirmed until this day")
+
+
+def _packs(work: Work) -> Iterator[Sign]:
+    """The packs that come with the product, and what the database has of them."""
+    for one in packs.differences(work):
+        if one.standing == "same":
+            yield _good("pack", one.key, "流程包与数据库一致", "the pack is the same in the database")
+        elif one.standing == "missing":
+            zh, en = "产品自带的流程包没有发布到数据库", "a pack of the product is not in the database"
+            yield _sign("pack", "warning", one.key, zh, en)
+        else:
+            named = ", ".join(one.files[:NAMED]) + (f" … ({len(one.files)})" if len(one.files) > NAMED else "")
+            zh, en = f"产品自带的流程包与数据库中的不同：{named}", f"the pack differs from the database: {named}"
+            yield _sign("pack", "warning", one.key, zh, en)
 
 
 def _computer(engine: Engine) -> Iterator[Sign]:

@@ -36,7 +36,6 @@ UNIT_KINDS = (
 TERRITORIES = frozenset({"division", "functional_area", "grid", "micro_grid"})
 """Kinds that are a piece of land: their code is one step of the path of areas. All others lie in one."""
 WORKER_KINDS = ("grid_chief", "full_time", "part_time")
-TRAINING_KINDS = ("pre_job", "assessment", "periodic")
 
 LEVEL_NAMES: Mapping[str, Words] = {
     "province": Words("省级", "province"),
@@ -95,6 +94,11 @@ class Posted(Value, frozen=True):
     contact: str
 
 
+_UNIT_BY_ID = Prepared(
+    select(unit).where(
+        unit.c.id == bindparam("id"), versions.valid(unit, bindparam("at", type_=Instant()), bindparam("day"))
+    )
+)
 _PASSED = Prepared(
     select(training.c.kind).where(
         training.c.person == bindparam("person"),
@@ -105,26 +109,21 @@ _PASSED = Prepared(
 
 
 class Directory:
-    """Units, posts and people on the day of `at` (aware), as known at `at`.
+    """Units, posts and people on the day of `at` (aware), as known at `at`."""
 
-    `gate` names the trainings that a role needs before duty: `{"grid_worker": ("pre_job",)}` in Zhenjiang
-    (ZJ-23.b), with an assessment too where the law wants one (LZ-21); a role that is not named needs none.
-    """
-
-    def __init__(self, connection: Connection, at: datetime, gate: Mapping[str, Collection[str]] | None = None) -> None:
+    def __init__(self, connection: Connection, at: datetime) -> None:
         self._connection = connection
         self._at = at
         self._day = local(at).date().isoformat()
-        self._gate = gate or {}
 
     # -- units
 
     def unit(self, id: str) -> Unit:
         """The unit with this id. Raises `NotFound` when there is none on this day."""
-        found = self._units(unit.c.id == id)
-        if not found:
+        found = _UNIT_BY_ID.first(self._connection, {"id": id, "day": self._day, "at": self._at})
+        if found is None:
             raise _no_unit(id)
-        return found[0]
+        return _unit(found)
 
     def units(self, kind: str | None = None, area: str | None = None) -> list[Unit]:
         """All units of a kind, inside an area; by area, then id."""
@@ -165,8 +164,12 @@ class Directory:
 
     def committees(self, area: str) -> list[Unit]:
         """The village and residents' committees whose territory lies in the area or contains it, by area."""
-        lies = or_(unit.c.area.startswith(area, autoescape=True), unit.c.area.in_(_paths(area)))
-        return self._units(unit.c.kind == "committee", unit.c.level == "village", lies)
+        return self._units(unit.c.kind == "committee", unit.c.level == "village", _touches(area))
+
+    def in_reach(self, area: str, *kinds: str) -> list[Unit]:
+        """Every unit that lies in an area or is of the territory around it, by area and id: whom one there can name.
+        Of some kinds, where they are named."""
+        return self._units(_touches(area), *([unit.c.kind.in_(kinds)] if kinds else []))
 
     def inside(self, kind: str, area: str) -> list[Unit]:
         """The units of a kind that lie in an area, by area and id."""
@@ -221,13 +224,11 @@ class Directory:
 
     def holders(self, role: str, unit_id: str) -> list[str]:
         """Who can act for a role in a unit today: who holds it and is not absent, and the substitutes of
-        those who are. A substitute has to be present too; nobody substitutes a substitute. Only people on duty
-        (see `on_duty`), by id."""
+        those who are. A substitute has to be present too; nobody substitutes a substitute. By id; whether they are
+        trained for it is another question (see `untrained`)."""
         holding = self._holding(role, unit_id)
         away = self._away(holding)
-        acting = (holding - away.keys()) | self._present(away.values())
-        needed = self._gate.get(role, ())
-        return sorted(one for one in acting if self.on_duty(one) is None and self.lacks(one, needed) is None)
+        return sorted((holding - away.keys()) | self._present(away.values()))
 
     def stands_in(self, actor: Actor, role: str, unit_id: str) -> bool:
         """Whether the actor's own post is this role in this unit, or the actor substitutes an absent holder."""
@@ -236,16 +237,7 @@ class Directory:
         substitutes = self._away(self._holding(role, unit_id)).values()
         return actor.person in substitutes and actor.person in self.holders(role, unit_id)
 
-    def on_duty(self, person_id: str) -> Words | None:
-        """Why a person may not be on duty: none of the trainings that one of their roles needs, or not
-        passed. None: nothing stands against it."""
-        if not self._gate:
-            return None
-        roles = select(post.c.role).where(post.c.person == person_id, self._holds(post))
-        held = self._connection.execute(roles).scalars().all()
-        return self.lacks(person_id, [kind for role in held for kind in self._gate.get(role, ())])
-
-    def lacks(self, person_id: str, needed: Collection[str]) -> Words | None:
+    def _lacks(self, person_id: str, needed: Collection[str]) -> Words | None:
         """Which of the trainings needed a person has not passed, in words; None: none."""
         if not needed:
             return None
@@ -258,8 +250,9 @@ class Directory:
 
     def untrained(self, person_id: str, role: str, gate: Mapping[str, Any]) -> Words | None:
         """What a person still has to pass before duty in a role, by a pack's training gate: `roles` names the
-        trainings each role needs; with `first_time_only` (LZ-21) whoever served in the role before needs none."""
-        lacking = self.lacks(person_id, gate.get("roles", {}).get(role, ()))
+        trainings each role needs (`{"grid_worker": ["pre_job"]}`, ZJ-23.b; an assessment too by LZ-21), a role that is
+        not named needs none; with `first_time_only` (LZ-21) whoever served in the role before needs none."""
+        lacking = self._lacks(person_id, gate.get("roles", {}).get(role, ()))
         if lacking is not None and gate.get("first_time_only") and self._served_before(person_id, role):
             return None
         return lacking
@@ -313,7 +306,7 @@ class Directory:
 
     def _units(self, *conditions: ColumnElement[bool]) -> list[Unit]:
         query = select(unit).where(self._holds(unit), *conditions).order_by(unit.c.area, unit.c.id)
-        return [_unit(row) for row in self._connection.execute(query)]
+        return [_unit(dict(row)) for row in self._connection.execute(query).mappings()]
 
     def _around(self, kind: str, area: str, levels: Sequence[str]) -> list[Unit]:
         """Units of a kind and of these levels whose territory contains the area."""
@@ -396,18 +389,23 @@ def _paths(area: str) -> list[str]:
     return ["/", *("/" + "/".join(codes[: end + 1]) + "/" for end in range(len(codes)))]
 
 
-def _unit(row: Row[Any]) -> Unit:
+def _touches(area: str) -> ColumnElement[bool]:
+    """Whether a unit lies in the area, or its territory contains it."""
+    return or_(unit.c.area.startswith(area, autoescape=True), unit.c.area.in_(_paths(area)))
+
+
+def _unit(row: Mapping[str, Any]) -> Unit:
     return Unit(
-        id=row.id,
-        kind=row.kind,
-        level=row.level,
-        code=row.code,
-        name=row.name,
-        parent=row.parent,
-        area=row.area,
-        attributes=decode(row.attributes, dict[str, Any]),
-        valid_from=date.fromisoformat(row.valid_from),
-        valid_to=date.fromisoformat(row.valid_to) if row.valid_to else None,
+        id=row["id"],
+        kind=row["kind"],
+        level=row["level"],
+        code=row["code"],
+        name=row["name"],
+        parent=row["parent"],
+        area=row["area"],
+        attributes=decode(row["attributes"], dict[str, Any]),
+        valid_from=date.fromisoformat(row["valid_from"]),
+        valid_to=date.fromisoformat(row["valid_to"]) if row["valid_to"] else None,
     )
 
 
@@ -453,12 +451,12 @@ def put_unit(
         "attributes": encode_sorted(dict(attributes or {})).decode(),
     }
     written = versions.put(connection, unit, id, values, valid_from, valid_to, at)
-    known = _unit(written)
+    known = _unit(dict(written._mapping))
     detail = {**values, "attributes": known.attributes, **versions.dates(written)}
     _note(connection, f"unit/{id}", "unit-put", by, detail, at, known.area)
     _carry_along(connection, known, by, at)
     for row in _versions_after(connection, parent, known.valid_from):
-        _carry_along(connection, _unit(row), by, at)
+        _carry_along(connection, _unit(dict(row._mapping)), by, at)
     return known
 
 
@@ -647,7 +645,7 @@ def _carry_along(connection: Connection, above: Unit, by: Actor, at: datetime) -
             end = min((day for day in (versions.day_or_none(row.valid_to), above.valid_to) if day), default=None)
             values = {name: row._mapping[name] for name in ("kind", "level", "code", "name", "parent", "attributes")}
             written = versions.put(connection, unit, row.id, {**values, "area": area}, begin, end, at, rest=True)
-            moved = _unit(written)
+            moved = _unit(dict(written._mapping))
             detail = {"area": area, "with": above.id, **versions.dates(written)}
             _note(connection, f"unit/{row.id}", "unit-moved", by, detail, at, area)
             _carry_along(connection, moved, by, at)

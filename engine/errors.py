@@ -32,7 +32,8 @@ class Finding(Value, frozen=True):
 
     `rule` names the check (`form.undefined-reference`), `element` the BPMN id, `name` its label as drawn,
     `message` says it in plain words (Chinese, then English), `article` cites the law where the rule has one
-    (`ZJ-13.3`), `path` lists element ids of the shortest way to the fault.
+    (`ZJ-13.3`), `path` lists element ids of the shortest way to the fault, `file` is the path of the file of a pack
+    that it lies in.
     """
 
     rule: str
@@ -42,6 +43,7 @@ class Finding(Value, frozen=True):
     name: str = ""
     article: str = ""
     path: tuple[str, ...] = ()
+    file: str = ""
 
 
 class WanggeError(Exception):

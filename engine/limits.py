@@ -197,16 +197,6 @@ def remaining(
     return ticks / line.size
 
 
-def elapsed(unit: Unit, start: datetime, end: datetime, calendar: Calendar, pauses: Iterable[Pause] = ()) -> float:
-    """How much of the unit has run between two moments, pauses left out; 0 when `end` is before `start`.
-
-    Days are whole: the first is not counted, the last when business has closed.
-    """
-    line = _line(unit, calendar)
-    first = line.start(local(start))
-    return _run_time(line, first, max(first, line.at(local(end))), merge(pauses)) / line.size
-
-
 def explain(
     limit: Limit,
     start: datetime,

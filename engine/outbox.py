@@ -26,7 +26,7 @@ from engine import cases, casework, iso8601, tables
 from engine.directory import Actor
 from engine.errors import NotFound, Refused, Unavailable, WanggeError, Words
 from engine.model import Messaged, Value, decode, encode, replace
-from engine.work import Call, Engine, Handler, Work
+from engine.work import Call, Duty, Engine, Handler, Thing, Work
 
 SETTINGS: Mapping[str, Any] = {
     "outbox.attempts": 8,
@@ -247,15 +247,7 @@ def _report(work: Work, job: Job, trouble: "Trouble") -> None:
     """The job rests for good, and an incident of the case that wrote it says so."""
     _change(work, job.id, status="given_up", lease_until=None, error=str(trouble.words))
     node = decode(job.body, dict).get("node", "")
-    row = {
-        "case": job.case,
-        "outbox": job.id,
-        "node": node,
-        "code": trouble.code,
-        "text": str(trouble.words),
-        "opened_at": work.now,
-    }
-    work.connection.execute(insert(tables.incident), row)
+    casework.open_incident(work, job.case, node, trouble.code, str(trouble.words), outbox=job.id)
 
 
 class Trouble(NamedTuple):
@@ -398,6 +390,11 @@ _FORGOTTEN = _DUE.limit(1000).where(
 )
 
 
+def _neglected(work: Work) -> list[Thing]:
+    found = work.connection.execute(_FORGOTTEN.limit(1), {"now": work.now}).first()
+    return [Thing("outbox", "/")] if found else []
+
+
 class Queue:
     """Works jobs off on every node that runs `work` (PostgreSQL). Its tables have to be there: `install`."""
 
@@ -414,9 +411,14 @@ class Queue:
             )
             task.defer(outbox=job)
 
+    @property
+    def duty(self) -> Duty:
+        """The rescue as a duty of a clock."""
+        return Duty("outbox", _neglected, lambda work, _: self.rescue(work))
+
     def rescue(self, work: Work) -> int:
         """Asks again for what is due and nobody was asked to do: after a failure, a crash, a person's retry. How many
-        jobs. Any number of nodes may do this at any time; a clock does it at each beat (`Clock(duties=…)`)."""
+        jobs. Any number of nodes may do this at any time."""
         if not work.connection.execute(_LOCK).scalar():
             return 0
         forgotten: Sequence[int] = work.connection.execute(_FORGOTTEN, {"now": work.now}).scalars().all()

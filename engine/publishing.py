@@ -8,20 +8,23 @@ reads the database.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select
 
 from engine import bpmn, checks, decisions, sources, tables
+from engine.bpmn import Reading
 from engine.calendars import Year, read_year
+from engine.checks.waivers import standing
 from engine.decisions import Table
 from engine.definition import SEMANTICS, Definition, Process
 from engine.directory import Actor
 from engine.errors import Conflict, Finding, Invalid, Words
 from engine.library import Pack, Role
 from engine.limits import Limit, check_limit
-from engine.model import encode_sorted, plain
+from engine.model import encode, encode_sorted, plain, replace
 from engine.records import Entry
 from engine.sources import RULES, SHARED, Files, read_json, stem, under
 from engine.work import MACHINE, Handler, Work
@@ -34,10 +37,13 @@ PACKS = Path(__file__).resolve().parent.parent / "processes"
 
 
 class Drawn(NamedTuple):
-    """A diagram of a pack: the file's bytes and the definition with everything it calls linked in."""
+    """A diagram of a pack: the file's bytes, the definition with everything it calls linked in, the file's path, and
+    the ids of what is drawn in it."""
 
     xml: bytes
     definition: Definition
+    file: str = ""
+    own: frozenset[str] = frozenset()
 
 
 class Folder(NamedTuple):
@@ -94,7 +100,11 @@ def read_pack(files: Files, handlers: Mapping[str, Handler] | None = None) -> Fo
         },
         registries=_registries(files, manifest),
     )
-    findings.extend(finding for one in drawn.values() for finding in checks.check(one.definition, pack, handlers))
+    findings.extend(
+        _located(finding, one, drawn, pack, files)
+        for one in drawn.values()
+        for finding in checks.check(one.definition, pack, handlers)
+    )
     places = ("", *(part.folder for part in parts))
     examples = tuple(read_json(files, path) for place in places for path in under(files, f"{place}cases/", ".json"))
     return Folder(pack, drawn, examples, tuple(dict.fromkeys(findings)), files)
@@ -114,8 +124,7 @@ def publish(work: Work, folder: Folder, actor: Actor = MACHINE, signature: str |
             f"The pack “{folder.pack.key}” has {len(errors)} errors and was not published.",
             errors,
         )
-    body = encode_sorted(folder.pack)
-    hash = hashlib.sha256(body).hexdigest()
+    hash = digest(folder.pack)
     known = work.connection.execute(select(tables.pack.c.hash).where(tables.pack.c.key == folder.pack.key)).scalar()
     if known == hash:
         return False
@@ -127,10 +136,30 @@ def publish(work: Work, folder: Folder, actor: Actor = MACHINE, signature: str |
         )
     for name, drawn in folder.drawn.items():
         _write_definition(work, f"{folder.pack.key}/{name}", drawn)
-    _write_pack(work, folder, body, hash, actor, signature)
-    entry = Entry("published", actor.person, actor.post, detail={"hash": hash, "processes": folder.pack.processes})
+    _write_pack(work, folder, hash, actor, signature)
+    waived = [{"rule": one.rule, "document": one.document} for one in standing(folder.pack).values()]
+    files = files_digest(folder.files)
+    detail = {"hash": hash, "files": files, "processes": folder.pack.processes, "waivers": waived}
+    entry = Entry("published", actor.person, actor.post, detail=detail)
     work.record(f"pack/{folder.pack.key}", [entry], folder.pack.area)
     return True
+
+
+def digest(pack: Pack) -> str:
+    """SHA-256 of a pack as it is stored, in hexadecimal: the identity of this version. Names stand in the order of the
+    files, because people see the fields of a form in it."""
+    return hashlib.sha256(encode(pack)).hexdigest()
+
+
+def files_digest(files: Files) -> str:
+    """SHA-256 over the paths of files with the hash of each, as they are stored with a pack."""
+    return sources.hashed(encode_sorted({path: sources.hashed(content) for path, content in files.items()}))
+
+
+def drawings(files: Files) -> dict[str, str]:
+    """The path of each process of a pack, by its name. Raises `Invalid`, `KeyError` on a manifest that lacks them."""
+    manifest = read_json(files, "manifest.json")
+    return _drawings(files, manifest, _parts(files, manifest))
 
 
 def publish_year(work: Work, year: Year, actor: Actor = MACHINE) -> int:
@@ -218,9 +247,36 @@ def _diagrams(
     processes: dict[str, Process] = {}
     for reading in readings.values():
         processes.update(reading.processes)
-    return {
-        name: Drawn(files[drawings[name]], reading.definition(others=processes)) for name, reading in readings.items()
-    }
+    drawn, refusals = dict[str, Drawn](), list[Invalid]()
+    for name, reading in readings.items():
+        path = drawings[name]
+        try:
+            drawn[name] = Drawn(files[path], reading.definition(others=processes), path, _drawn_in(reading))
+        except Invalid as refused:
+            refusals.append(refused)
+            findings.extend(_in_file(finding, path) for finding in refused.findings)
+    if refusals:
+        first = refusals[0]
+        raise Invalid(first.code, first.words.zh, first.words.en, dict.fromkeys(findings))
+    return drawn
+
+
+def _drawn_in(reading: Reading) -> frozenset[str]:
+    """The ids of what is drawn in a file: processes, lanes, nodes and flows of every level."""
+    own = Definition("", reading.processes)
+    bodies = (ids for _, body in own.bodies() for ids in (body.nodes, body.flows))
+    lanes = (process.lanes for process in reading.processes.values())
+    return frozenset(id for ids in (reading.processes, *lanes, *bodies) for id in ids)
+
+
+def _located(finding: Finding, asked: Drawn, drawn: Mapping[str, Drawn], pack: Pack, files: Files) -> Finding:
+    """A finding with the file that it lies in, where that can be told: the diagram that was checked or one that it
+    calls, a file named like the element or the rule's group, the limits."""
+    diagrams = (one.file for one in (asked, *drawn.values()) if finding.element in one.own)
+    names = {finding.element, finding.rule.partition(".")[0]}
+    named = (path for path in files if stem(path) in names)
+    limits = ("limits.json" for key in pack.limits if key == finding.element)
+    return replace(finding, file=finding.file or next(chain(diagrams, named, limits), ""))
 
 
 def _forms(
@@ -284,6 +340,7 @@ def _in_file(finding: Finding, file: str) -> Finding:
         finding.name,
         finding.article,
         finding.path,
+        file,
     )
 
 
@@ -327,7 +384,7 @@ def _write_definition(work: Work, key: str, drawn: Drawn) -> None:
         work.connection.execute(insert(tables.definition), row)
 
 
-def _write_pack(work: Work, folder: Folder, body: bytes, hash: str, actor: Actor, signature: str | None) -> None:
+def _write_pack(work: Work, folder: Folder, hash: str, actor: Actor, signature: str | None) -> None:
     pack = folder.pack
     row = {
         "key": pack.key,
@@ -337,7 +394,7 @@ def _write_pack(work: Work, folder: Folder, body: bytes, hash: str, actor: Actor
         "in_force_from": pack.in_force_from.isoformat() if pack.in_force_from else None,
         "in_force_to": pack.in_force_to.isoformat() if pack.in_force_to else None,
         "hash": hash,
-        "body": body,
+        "body": encode(pack),
         "files": encode_sorted(sources.keep(work.connection, folder.files)).decode(),
         "published_at": work.now,
         "published_by": actor.person or None,

@@ -34,6 +34,12 @@ SAFE = 2**53 - 1
 
 Algorithm = Literal["sha256", "sm3"]
 
+SETTING = "hash_algorithm"
+"""The installation's setting that names the algorithm of new records."""
+
+INSTALLATION = "installation"
+"""The chain of what was chosen for the whole installation."""
+
 
 class Head(NamedTuple):
     """The end of a chain: the number and hash of its last record."""
@@ -110,14 +116,15 @@ def append(
     *,
     at: datetime,
     area: str,
-    algorithm: Algorithm = "sha256",
+    algorithm: Algorithm | None = None,
 ) -> Head:
-    """Writes the entries after `head`, in order; the new end of the chain.
+    """Writes the entries after `head`, in order; the new end of the chain. `algorithm`: the installation's choice (see
+    `choose`) unless told; a chain may change it from one record to the next, for each names its own.
 
     The caller must hold what keeps the chain linear: the lock of the row that stores its head, or `head()`.
     Raises `Invalid` when an entry holds a number that JSON cannot carry exactly.
     """
-    moment = tables.written(at)
+    moment, algorithm = tables.written(at), algorithm or chosen(connection)
     rows: list[dict[str, Any]] = []
     payloads: list[dict[str, Any]] = []
     for entry in entries:
@@ -173,6 +180,31 @@ def head(connection: Connection, subject: str) -> Head:
         connection.execute(_LOCK, {"subject": subject})
     row = connection.execute(_HEAD, {"subject": subject}).first()
     return Head(row.number, row.hash) if row else GENESIS
+
+
+_CHOSEN = Prepared(select(tables.setting.c.value).where(tables.setting.c.key == bindparam("key")))
+
+
+def choose(connection: Connection, algorithm: Algorithm, *, at: datetime) -> None:
+    """New records are hashed by this algorithm; what is written stays as it is. On record in the chain `installation`.
+    Processes that run take it up when they are started again. Raises `Invalid` where Python here has no such algorithm.
+    """
+    digest(algorithm, b"")
+    setting, row = tables.setting, {"key": SETTING, "value": encode(algorithm).decode()}
+    if not connection.execute(update(setting).where(setting.c.key == SETTING).values(row)).rowcount:
+        connection.execute(insert(setting), row)
+    entry = Entry("hash-algorithm-chosen", detail={"algorithm": algorithm})
+    append(connection, INSTALLATION, head(connection, INSTALLATION), [entry], at=at, area="/", algorithm=algorithm)
+
+
+def chosen(connection: Connection) -> Algorithm:
+    """The algorithm of new records: what the installation chose, SHA-256 where it chose none. Asked once for each
+    connection to the database, as every step wants to know."""
+    known = connection.info
+    if SETTING not in known:
+        row = _CHOSEN.first(connection, {"key": SETTING})
+        known[SETTING] = decode(row["value"], str) if row else "sha256"
+    return cast(Algorithm, known[SETTING])
 
 
 def digest(algorithm: Algorithm, data: bytes) -> str:
@@ -258,10 +290,13 @@ def _direct(value: Any) -> bool:
     kind = type(value)
     if kind is str:
         return value.isascii() or _unicode(value)
+    if kind is dict:
+        for key, inner in value.items():
+            if type(key) is not str or not key.isascii() or not _direct(inner):
+                return False
+        return True
     if kind is int:
         return bool(-SAFE <= value <= SAFE)
-    if kind is dict:
-        return all(map(_direct, value.values())) and all(type(key) is str and key.isascii() for key in value)
     if kind is list or kind is tuple:
         return all(map(_direct, value))
     return value is None or kind is bool
@@ -480,11 +515,16 @@ def _record_faults(subject: str, row: Line, before: Head, values: Mapping[str, S
         )
     elif body.prev != before.hash:
         yield _fault(subject, row.number, "link", "与前一条记录不衔接", "does not link to the one before it")
-    if digest(body.algorithm, row.body.encode()) != row.hash:
-        yield _fault(subject, row.number, "hash", "的内容与其摘要不符", "does not match its hash")
     if (body.subject, body.number, body.area) != (row.subject, row.number, row.area):
         yield _fault(subject, row.number, "place", "被移动过", "was moved: subject, number or area differ")
-    yield from _said_faults(subject, row.number, body, values)
+    try:
+        if digest(body.algorithm, row.body.encode()) != row.hash:
+            yield _fault(subject, row.number, "hash", "的内容与其摘要不符", "does not match its hash")
+        yield from _said_faults(subject, row.number, body, values)
+    except Invalid:
+        zh = f"用{body.algorithm}算法，本机的Python不支持，无法查验，这不表示数据被篡改"
+        en = f"cannot be checked: Python here has no {body.algorithm}. This does not mean that it was tampered with"
+        yield _fault(subject, row.number, "algorithm", zh, en)
 
 
 def _said_faults(subject: str, number: int, body: _Body, values: Mapping[str, Said]) -> Iterator[Finding]:
@@ -584,19 +624,44 @@ def _spelled(state: State) -> bytes:
     return encode_sorted(decode(encode(state), list[Any]))
 
 
-def _replay(connection: Connection, case_id: int, until: datetime | None) -> tuple[State, str]:
+def before(connection: Connection, case_id: int, number: int) -> tuple[State, str]:
+    """The state of a case before a record, and the hash of its definition then. Raises as `replay` does."""
+    return _replay(connection, case_id, None, number)
+
+
+class Told(NamedTuple):
+    """A record that moved a case: what happened, and the hash of the definition it leads to or happened under."""
+
+    record: Record
+    happened: Happened
+    definition: str
+
+
+def told(connection: Connection, case_id: int) -> Iterator[Told]:
+    """What happened to a case, event by event."""
+    hash = ""
+    for record in chain(connection, f"case/{case_id}"):
+        if record.event is not None:
+            happened = _happened(encode(record.event))
+            if isinstance(happened, Migrated):
+                hash = happened.definition
+            hash = hash or str(record.detail.get("definition", ""))
+            yield Told(record, happened, hash)
+
+
+def _replay(
+    connection: Connection, case_id: int, until: datetime | None, number: int | None = None
+) -> tuple[State, str]:
     state, hash = State(), ""
     definition: Definition | None = None
-    for record in chain(connection, f"case/{case_id}"):
-        if until is not None and record.at > until:
+    for record, happened, under in told(connection, case_id):
+        if (until is not None and record.at > until) or (number is not None and record.number >= number):
             break
-        if record.event is None:
-            continue
-        happened = _happened(encode(record.event))
+        definition = definition if under == hash else None
+        hash = under
         if isinstance(happened, Migrated):
-            state, hash, definition = happened.state, happened.definition, None
+            state = happened.state
             continue
-        hash = hash or str(record.detail.get("definition", ""))
         definition = definition or _definition(connection, hash)
         state, _ = MACHINES[definition.semantics](definition, state, happened)
     return state, hash

@@ -13,7 +13,7 @@ answer leads away from it, by one flow. All other nodes are passed at once.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from engine.definition import CHOOSING, Body, Definition, Flow, Node, Trigger
 from engine.machine import WAITING
@@ -21,6 +21,11 @@ from engine.model import replace
 
 FREE = "?"
 """The condition of a flow that exploration may take or leave."""
+
+
+Meaning: TypeAlias = tuple["str | Meaning", ...]
+"""Elements of the drawing, and what others stand for in their turn. Told flat at the end only: along a row of steps
+that go into one another the lists would else grow with the square of its length."""
 
 
 class Reduced(NamedTuple):
@@ -34,22 +39,24 @@ def reduce(given: Reduced) -> Reduced:
     """The smaller definition of one that comes from `normal`."""
     definition = given.definition
     habits = _Habits.of(definition)
-    stands = dict(given.stands)
+    stands: dict[str, Meaning] = dict(given.stands)
     processes = {
         id: replace(process, body=_reduced(process.body, habits, stands))
         for id, process in definition.processes.items()
     }
-    return Reduced(replace(definition, processes=processes), stands)
+    small = replace(definition, processes=processes)
+    left = {id for _, body in small.bodies() for id in (*body.nodes, *body.flows)}
+    return Reduced(small, {id: _flat(meaning) for id, meaning in stands.items() if id in left})
 
 
 def normal(definition: Definition) -> Reduced:
     """The definition with link events drawn as flows and a rest in every circle that has none: a circle
     without waiting cannot be explored move by move, and one rest more changes no verdict."""
-    stands: dict[str, tuple[str, ...]] = {}
+    stands: dict[str, Meaning] = {}
     processes = {
         id: replace(process, body=_normal(process.body, stands)) for id, process in definition.processes.items()
     }
-    return Reduced(replace(definition, processes=processes), stands)
+    return Reduced(replace(definition, processes=processes), {id: _flat(meaning) for id, meaning in stands.items()})
 
 
 def ways(node: Node, flows: tuple[Flow, ...]) -> tuple[Flow, ...]:
@@ -63,6 +70,21 @@ def ways(node: Node, flows: tuple[Flow, ...]) -> tuple[Flow, ...]:
         if not flow.condition:
             return tuple(possible)
     return (*possible, *(flow for flow in flows if flow.id == node.default))
+
+
+def _flat(meaning: Meaning) -> tuple[str, ...]:
+    """Each element once, in order. What several share is gone through once."""
+    found: dict[str, None] = {}
+    seen: set[int] = set()
+    pending: list[str | Meaning] = [meaning]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, str):
+            found[one] = None
+        elif id(one) not in seen:
+            seen.add(id(one))
+            pending.extend(reversed(one))
+    return tuple(found)
 
 
 def deep(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -99,7 +121,7 @@ def _links(node: Node) -> bool:
 # -- the normal form ---------------------------------------------------------------------------------------
 
 
-def _normal(body: Body, stands: dict[str, tuple[str, ...]]) -> Body:
+def _normal(body: Body, stands: dict[str, Meaning]) -> Body:
     graph = Graph(body, stands)
     for node in list(graph.nodes.values()):
         if node.body is not None:
@@ -159,7 +181,7 @@ def _catches(node: Node) -> bool:
 class Graph:
     """The nodes and flows of one level, with the few changes that rules are made of."""
 
-    def __init__(self, body: Body, stands: dict[str, tuple[str, ...]]) -> None:
+    def __init__(self, body: Body, stands: dict[str, Meaning]) -> None:
         self.nodes = dict(body.nodes)
         self.flows = dict(body.flows)
         self.stands = stands
@@ -167,12 +189,12 @@ class Graph:
     def body(self) -> Body:
         return Body(self.nodes, self.flows)
 
-    def meaning(self, *ids: str) -> tuple[str, ...]:
+    def meaning(self, *ids: str) -> Meaning:
         """The elements of the drawing that these stand for."""
-        return tuple(one for id in ids for one in self.stands.get(id, (id,)))
+        return tuple(self.stands.get(id, id) for id in ids)
 
     def take_over(self, heir: str, *ids: str) -> None:
-        self.stands[heir] = tuple(dict.fromkeys(self.meaning(heir, *ids)))
+        self.stands[heir] = self.meaning(heir, *ids)
 
     def set(self, id: str, **changes: Any) -> None:
         self.nodes[id] = replace(self.nodes[id], **changes)
@@ -353,7 +375,7 @@ class _Wake:
 # -- the rules ---------------------------------------------------------------------------------------------
 
 
-def _reduced(body: Body, habits: _Habits, stands: dict[str, tuple[str, ...]]) -> Body:
+def _reduced(body: Body, habits: _Habits, stands: dict[str, Meaning]) -> Body:
     rules = _Rules(body, habits, stands)
     for node in list(rules.nodes.values()):
         if node.body is not None:
@@ -363,10 +385,14 @@ def _reduced(body: Body, habits: _Habits, stands: dict[str, tuple[str, ...]]) ->
     return rules.body()
 
 
+HUB = 12
+"""A node with more flows than this is not looked around from when something beside it changed."""
+
+
 class _Rules(Graph):
     """Rewrites one level until no rule applies. A rule looks at one node and says whether it did something."""
 
-    def __init__(self, body: Body, habits: _Habits, stands: dict[str, tuple[str, ...]]) -> None:
+    def __init__(self, body: Body, habits: _Habits, stands: dict[str, Meaning]) -> None:
         super().__init__(body, stands)
         self.habits = habits
         self.still = habits.still
@@ -383,13 +409,32 @@ class _Rules(Graph):
         )
 
     def run(self) -> None:
-        pending = list(self.nodes)
+        """Looks again around what was changed; when nothing is left there, at everything, until nothing changes."""
+        everywhere, pending = True, list(self.nodes)
         while pending:
-            changed = False
+            before = dict(self.nodes)
             for id in pending:
-                if id in self.nodes and any(rule(self.nodes[id]) for rule in self.all):
-                    changed = True
-            pending = list(self.nodes) if changed else []
+                if id in self.nodes:
+                    any(rule(self.nodes[id]) for rule in self.all)
+            changed = {id for id in before.keys() | self.nodes.keys() if self.nodes.get(id) is not before.get(id)}
+            near = self.near(changed, before) if changed else set()
+            pending = [id for id in self.nodes if id in near] if near or everywhere else list(self.nodes)
+            everywhere = not near
+
+    def near(self, changed: set[str], before: Mapping[str, Node]) -> set[str]:
+        """What a rule that looks at a change may begin with: two steps around it. What many flows meet at is not
+        followed further; the last look at everything makes up for it."""
+        found = set(changed)
+        for _ in range(2):
+            nodes = [node for id in found for node in (self.nodes.get(id), before.get(id)) if node is not None]
+            small = [node for node in nodes if len(node.incoming) + len(node.outgoing) <= HUB]
+            found |= {one for node in small for one in self.beside(node)}
+        return found
+
+    def beside(self, node: Node) -> Iterator[str]:
+        flows = (self.flows[flow] for flow in (*node.incoming, *node.outgoing) if flow in self.flows)
+        yield from (id for flow in flows for id in (flow.source, flow.target))
+        yield from (node.host, *node.boundaries)
 
     # what nodes are
 
@@ -565,7 +610,7 @@ class _Rules(Graph):
 
     def merge_choice(self, node: Node, flow: str, inner: Node) -> None:
         for one in inner.outgoing:
-            self.stands[one] = tuple(dict.fromkeys(self.meaning(flow, inner.id, one)))
+            self.stands[one] = self.meaning(flow, inner.id, one)
             self.flows[one] = replace(self.flows[one], source=node.id)
         outgoing = tuple(x for f in node.outgoing for x in (inner.outgoing if f == flow else (f,)))
         self.set(node.id, outgoing=outgoing, default="")

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from engine import tables
-from engine.errors import Invalid
+from engine.errors import Finding, Invalid
 
 Files = Mapping[str, bytes]
 """Contents by path, relative to the pack, with `/`."""
@@ -75,12 +75,18 @@ def read_json(files: Files, path: str) -> Any:
         raise _missing(path)
     try:
         return json.loads(files[path].decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid(
             "pack.unreadable",
             f"文件“{path}”不是有效的JSON：{error}",
             f"The file “{path}” is not valid JSON: {error}",
+            [_unreadable(path, error)],
         ) from error
+
+
+def _unreadable(path: str, error: Exception) -> Finding:
+    words = f"文件“{path}”不是有效的JSON：{error}。 The file “{path}” is not valid JSON: {error}."
+    return Finding("pack.unreadable", "error", "", words, file=path)
 
 
 def under(files: Files, folder: str, suffix: str) -> list[str]:

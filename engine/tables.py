@@ -100,7 +100,9 @@ pack = Table(
     Column("in_force_from", String(10), comment="date; without one it never applies"),
     Column("in_force_to", String(10), comment="last date, or null"),
     Column("hash", String(64), nullable=False),
-    Column("body", LargeBinary, nullable=False, comment="canonical JSON: limits, forms, roles, articles, …"),
+    Column(
+        "body", LargeBinary, nullable=False, comment="JSON, fields of forms in their order: limits, roles, articles, …"
+    ),
     Column("files", Text, nullable=False, server_default="{}", comment="JSON: hash of each file by path, see source"),
     Column("published_at", Instant, nullable=False),
     Column("published_by", String(60), comment="person; null: the installation"),
@@ -210,6 +212,7 @@ unit = _registry(
     Column("parent", String(60)),
     Column("area", String(200), nullable=False),
     Column("attributes", Text, nullable=False, server_default="{}", comment="JSON"),
+    Index("ix_unit_area", "area", postgresql_ops={"area": "varchar_pattern_ops"}),
 )
 person = _registry(
     "person",

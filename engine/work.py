@@ -3,11 +3,12 @@
 `Engine` is put together once, in `web/app.py`; each request, timer, job or command asks it for a `Work`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection
@@ -41,11 +42,31 @@ class Handler(NamedTuple):
     """What a service task does. `decide` runs inside the transaction and only reads; `enact` runs there too and puts
     into the registers what the case has decided, so that both stand or neither; `effect` runs after the commit, at
     least once, and has to be idempotent by `Call.key`. All return the facts of the answer. A `guard`
-    is asked before a step is answered (`Call.arguments` is the answer): it refuses by raising `Refused`."""
+    is asked before a step is answered, or left by the boundary event that names it (`Call.arguments` is what is said):
+    it refuses by raising `Refused`."""
 
     kind: Literal["decide", "enact", "effect", "guard"]
     run: Callable[["Work", Call], Mapping[str, Any]]
     doc: str = ""
+
+
+class Thing(NamedTuple):
+    """One thing that a day or a moment brings by itself: the chain of records it belongs to, its area, and the case it
+    comes of (0: none), where an incident tells people when it cannot be done."""
+
+    id: str
+    area: str
+    case: int = 0
+
+
+class Duty(NamedTuple):
+    """What the clock does beside timers and lights. `due` only reads, at every beat: it names what is due, mostly
+    nothing. `do` writes, once for each thing, in a transaction of its own: it looks again, for another node may have
+    been first, and raises when it cannot be done, which holds up nothing else."""
+
+    name: str
+    due: Callable[["Work"], Iterable[Thing]]
+    do: Callable[["Work", Thing], object]
 
 
 Enqueue = Callable[[Connection, Sequence[int]], object]
@@ -54,7 +75,7 @@ Enqueue = Callable[[Connection, Sequence[int]], object]
 
 @dataclass
 class Work:
-    """One transaction (`connection`) at one moment (`now`, aware)."""
+    """One transaction (`connection`) at one moment (`now`, aware). `signing_key`: see `signing.py`."""
 
     connection: Connection
     now: datetime
@@ -63,6 +84,7 @@ class Work:
     idle: Callable[[], object] = field(default=lambda: None)
     enqueue: Enqueue = field(default=lambda *_: None)
     time: Callable[[], datetime] | None = None
+    signing_key: Path | None = None
 
     def after_waiting(self) -> None:
         """Looks at the clock again, once what had to be locked is locked: who gets the lock later acts later, so that
@@ -99,7 +121,8 @@ def system_time() -> datetime:
 @dataclass
 class Engine:
     """What runs: a database, what applies, what handlers do, and a clock. `wake` tells threads of this process that
-    there are jobs, `enqueue` tells the workers of a PostgreSQL installation."""
+    there are jobs, `enqueue` tells the workers of a PostgreSQL installation. `signing_key` is the file of the key that
+    this installation signs with."""
 
     store: Store
     handlers: Mapping[str, Handler]
@@ -107,12 +130,14 @@ class Engine:
     library: Library = field(default_factory=Library)
     wake: Callable[[], object] = field(default=lambda: None)
     enqueue: Enqueue = field(default=lambda *_: None)
+    signing_key: Path | None = None
 
     @contextmanager
     def work(self) -> Iterator[Work]:
         """One write transaction: committed at the end of the block, rolled back when it raises."""
         with self.store.transaction() as connection:
-            yield Work(connection, self.now(), self.library, self.handlers, self.wake, self.enqueue, self.now)
+            now, key = self.now(), self.signing_key
+            yield Work(connection, now, self.library, self.handlers, self.wake, self.enqueue, self.now, key)
 
     @contextmanager
     def look(self) -> Iterator[Work]:

@@ -57,6 +57,14 @@ AGENCY_DESKS = (
 """Three people in each agency: who triages does not check, who checks does not close."""
 
 
+DESIGNERS = (
+    ("流程管理员", "process_designer"),
+    ("流程管理员（二）", "process_designer"),
+    ("流程审定员", "process_publisher"),
+)
+"""Those in each county's agency, or where the place says it publishes, who draw processes, and who approves them."""
+
+
 def found(work: Work, plan: Plan, pack: Pack) -> City:
     """Founds the city in an empty directory."""
     at, day = work.now, ESTABLISHED
@@ -91,6 +99,7 @@ class _Founder:
         self.roles = {key: role.unit_kinds for key, role in pack.roles.items()}
         self.levels = pack.setting("agency_levels", ())
         self.platforms = pack.setting("mediation_platforms", ())
+        self.publishing = pack.setting("publishers", {"levels": ("county",)})["levels"]
         gate = pack.setting("training_gate", {}).get("roles", {})
         self.trainings = sorted({"pre_job", *(kind for kinds in gate.values() for kind in kinds)})
         self.people: list[str] = []
@@ -162,9 +171,17 @@ class _Founder:
             self.person(Person(f"{agency}-{number}", f"{name}{title}", posts))
         if "supervisor" in self.roles:
             self.person(Person(f"{agency}-4", f"{name}督查员", ((agency, "supervisor"),)))
+        if level in self.publishing:
+            self.designers(agency, name)
         if "governance_agency" in self.roles.get("expert", ()) and level in ("city", "county"):
             self.person(Person(f"{agency}-expert", f"{name}论证专家", ((agency, "expert"),)))
         return agency
+
+    def designers(self, agency: str, name: str) -> None:
+        """Two who draw and one who approves: nobody publishes what they drew."""
+        for number, (title, role) in enumerate(DESIGNERS, 1):
+            if role in self.roles:
+                self.person(Person(f"{agency}-design-{number}", f"{name}{title}", ((agency, role),)))
 
     def platform(self, division: str, level: str, name: str) -> None:
         """Where conflicts are mediated (ZJ-16.2): a platform, in a village a station (ZJD-17.2)."""

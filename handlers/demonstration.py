@@ -9,6 +9,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -17,11 +18,13 @@ from engine.casework import Ask
 from engine.clock import Clock
 from engine.directory import Actor
 from engine.errors import Conflict, Refused
-from engine.library import Pack
+from engine.library import Pack, day_of
 from engine.model import Value
 from engine.work import Engine, Work
-from handlers import intake, messages, secrecy
+from handlers import beside_matters, intake, messages, patrols, procedures, secrecy
+from handlers.beside_matters import Start
 from handlers.city import City
+from handlers.registry import DUTIES
 
 BEAT = timedelta(minutes=10)
 """So long after something fell due the virtual clock beats."""
@@ -51,9 +54,12 @@ EXAMPLES = (
 
 
 class Month(Value, frozen=True):
-    """What happened in a demonstration: counts by name."""
+    """What happened in a demonstration: counts by name. `procedures` is how many there were beside matters,
+    `by_procedure` by the event they began with."""
 
     matters: int
+    procedures: int
+    by_procedure: dict[str, int]
     by_status: dict[str, int]
     by_way_in: dict[str, int]
     by_outcome: dict[str, int]
@@ -88,10 +94,12 @@ class Demonstration:
         self.city = city
         self.random = Random(seed)  # noqa: S311 - chance of a demonstration, nothing secret
         self.clock = Clock(engine)
+        self.mornings = Clock(engine, duties=DUTIES)
         self.agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self.planned: set[int] = set()
         self.counter = 0
         self.forms = self.forms_by_node()
+        self.beside = self.nodes_beside()
         self.offices = [f"dep-{city.agency.removeprefix('ga-')}-{key}" for key in pack.departments]
         self.acts: Counter[str] = Counter()
         self.fired = 0
@@ -102,6 +110,8 @@ class Demonstration:
         begin, span = self.time.now, until - self.time.now
         for _ in range(matters):
             self.plan(begin + span * (self.random.random() * 0.97), self.open_matter)
+        if matters:
+            self.plan_what_is_beside(begin, span)
         opened = 0
         while self.agenda and self.agenda[0][0] <= until:
             self.let_time_pass(self.agenda[0][0])
@@ -147,6 +157,58 @@ class Demonstration:
             drawn = [work.library.definition(work.connection, hash) for hash in self.pack.processes.values()]
         nodes = (node for definition in drawn for _, node in definition.nodes())
         return {node.id: node.properties["form"] for node in nodes if "form" in node.properties}
+
+    def nodes_beside(self) -> frozenset[str]:
+        """The nodes of procedures, which are answered in a way of their own."""
+        names = {procedure["process"] for procedure in self.pack.procedures.values()}
+        with self.engine.look() as work:
+            drawn = [work.library.definition(work.connection, self.pack.processes[name]) for name in sorted(names)]
+        return frozenset(node.id for definition in drawn for _, node in definition.nodes())
+
+    # -- what is beside matters
+
+    def plan_what_is_beside(self, begin: datetime, span: timedelta) -> None:
+        """Procedures over the month, patrols by plan, and each morning what the day brings by itself."""
+        for day in range(span.days):
+            self.plan(begin + timedelta(days=day, hours=-1), self.begin_day)
+        for number, (kind, every) in enumerate(beside_matters.PLANS):
+            self.plan(begin, partial(self.plan_patrols, number, kind, every))
+        for round in range(beside_matters.ROUNDS):
+            for start in beside_matters.starts(self.pack, self.city, round, begin):
+                at = begin + span * (0.05 + self.random.random() * 0.6)
+                self.plan(at, partial(self.begin_procedure, start))
+
+    def begin_day(self) -> None:
+        self.mornings.run_once(self.time.now)
+        self.look_after_new_steps()
+
+    def plan_patrols(self, number: int, kind: str, every: int) -> None:
+        """The duty officer of a township plans patrols of one of its grids."""
+        grid = self.city.grids[number % len(self.city.grids)]
+        plan = patrols.Plan(grid=grid, kind=kind, route="沿主路和楼院", every=every, pack=self.pack.key)
+        with self.engine.work() as work:
+            agency = work.directory.agency_of(work.directory.unit(grid).area, "township")
+            assert agency is not None  # noqa: S101 - the city has one in each township
+            patrols.plan(work, self.actor(work, "duty_officer", agency.id), plan)
+
+    def begin_procedure(self, start: Start) -> None:
+        """Somebody begins a procedure; what the law or the moment forbids is counted and left."""
+        form = self.pack.forms[self.pack.procedures[start.event]["form"]]
+        words = self.filled(form, {**start.answer, **self.of_today(form)})
+        try:
+            with self.engine.work() as work:
+                actor = self.actor(work, start.role, start.unit)
+                case = procedures.begin(work, actor, start.event, words, about=start.about, pack=self.pack.key)
+        except (Refused, Conflict) as refusal:
+            self.acts[f"refused {refusal.code}"] += 1
+            return
+        self.acts[f"began {start.event}"] += 1
+        self.attend(case)
+
+    def of_today(self, form: Mapping[str, Any]) -> dict[str, Any]:
+        """A change is to take effect some days after it is proposed, so that everybody can be asked."""
+        named = "effective_from" in form["properties"]
+        return {"effective_from": (day_of(self.time.now) + timedelta(days=9)).isoformat()} if named else {}
 
     # -- matters come in
 
@@ -245,6 +307,8 @@ class Demonstration:
         """A plausible answer to a step: what the node usually leads to, and words for the rest."""
         usual = USUAL.get(row.node)
         form = self.pack.forms[self.form(row)]
+        if row.node in self.beside:
+            return self.filled(form, beside_matters.answer(form, facts, self.time.now, self.random))
         return self.filled(form, usual(self, row, facts) if usual else self.outcome(form, facts))
 
     def form(self, row: Any) -> str:

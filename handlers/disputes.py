@@ -13,7 +13,7 @@ from typing import Any
 
 from engine import cases, records, registers
 from engine.directory import Unit
-from engine.errors import NotFound
+from engine.errors import NotFound, Refused
 from engine.registers import Registered
 from engine.work import Call, Work
 from handlers import facts, proposals
@@ -41,6 +41,21 @@ def record(work: Work, call: Call) -> Mapping[str, Any]:
     name, about = f"{call.case}-{call.step}", f"case/{call.case}"
     registers.put(work, call.actor, KIND, name, body, area=area, unit=known["agency"], about=about, case=call.case)
     proposals.propose(work, call, known["matter_type"], bound, f"{KIND}/{name}")
+    return {}
+
+
+def not_bound(work: Work, call: Call) -> Mapping[str, Any]:
+    """Guard of the events by which a department returns what was dispatched to it: not what it was held responsible for
+    by a decision on a dispute. That such a decision binds is a reading (the texts only say that it is made, ZJ-13.4,
+    ZJD-14); what was settled by agreement can still be returned."""
+    if facts.of(work, call).get("dispute_decided"):
+        raise Refused(
+            "dispute.bound",
+            "职责争议已有决定，确定由本单位办理，不能再退回；情况有变的，请与交办机构联系，由其处理"
+            "（产品默认规则，非法律规定）。",
+            "The dispute has been decided: your unit is responsible and cannot return it. If things have changed, "
+            "contact the agency that dispatched it (product default, not law).",
+        )
     return {}
 
 

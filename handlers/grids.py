@@ -20,12 +20,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from engine import cases, census, directory, registers
+from engine import cases, census, directory, records, registers
 from engine.directory import Actor, Posted, Unit
 from engine.errors import Refused
 from engine.library import Pack, day_of
 from engine.model import encode_sorted
-from engine.work import MACHINE, Call, Work
+from engine.work import MACHINE, Call, Thing, Work
 from handlers import facts, governing, publicity
 
 
@@ -157,12 +157,20 @@ def filed(work: Work, call: Call) -> Mapping[str, Any]:
     return {}
 
 
-def take_effect(work: Work) -> None:
-    """Duty of the clock: carries out every change whose day has come. Grids that end hand over what is open in them,
-    their posts end, and what changed is to be published."""
-    for entry in registers.holding(work, "grid_pending"):
-        if entry.body["open"]:
-            _carry_out(work, MACHINE, entry)
+def due(work: Work) -> list[Thing]:
+    """The changes whose day has come."""
+    pending = registers.holding(work, "grid_pending")
+    return [Thing(one.id, one.area, one.case or 0) for one in pending if one.body["open"]]
+
+
+def take_effect(work: Work, thing: Thing) -> None:
+    """Carries out a change whose day has come, unless another node has. Grids that end hand over what is open in them,
+    their posts end, and what changed is to be published. Raises `Refused`."""
+    records.head(work.connection, thing.id)
+    work.after_waiting()
+    entry = registers.get(work, thing.id)
+    if entry.body["open"]:
+        _carry_out(work, MACHINE, entry)
 
 
 def alerts(work: Work, area: str) -> list[dict[str, Any]]:

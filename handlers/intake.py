@@ -76,6 +76,12 @@ def by_worker(pack: Pack, way_in: str) -> bool:
     return bool(pack.ways_in[way_in].get("by") == "worker")
 
 
+def offered(pack: Pack, worker: bool) -> list[dict[str, Any]]:
+    """The ways in that a worker of a grid may use, or everybody else: label and form."""
+    ways = ((way, pack.forms[way]) for way in pack.ways_in if by_worker(pack, way) == worker)
+    return [{"key": way, "zh": form["title"], "en": form["x-en"], "form": form} for way, form in ways]
+
+
 def _may_report(actor: Actor, grid: Unit, worker: bool) -> None:
     if not grid.area.startswith(actor.area):
         raise Forbidden(

@@ -43,12 +43,37 @@ CONTENT = (
 """What an application says of an item, under the same names as on the list."""
 
 
+TOLD: Mapping[str, Words] = {
+    "key": Words("事项编号", "Key"),
+    "label": Words("名称", "Label"),
+    "class": Words("所属条款", "Article of its class"),
+    "list_kind": Words("清单种类", "Kind of list"),
+    "handling_mode": Words("办理方式", "Handling mode"),
+    "performer": Words("办理主体", "Who carries it out"),
+    "requires_enforcement_power": Words("须由行政机关实施", "Takes enforcement power"),
+    "village_work_item": Words("对应的村（社区）工作事项", "Village work item"),
+    "lead_department": Words("主办部门", "Lead department"),
+    "co_handlers": Words("协办部门", "Co-handlers"),
+    "handling_limit": Words("办理时限", "Handling limit"),
+    "restricted": Words("限定知悉", "For few to know"),
+    "pointer_only": Words("只记材料存放处", "Holds a pointer only"),
+}
+"""Everything an item may say, and what that is called."""
+
+
 class Held(NamedTuple):
     """An item that holds, and the version of the list that it is on."""
 
     key: str
     item: Mapping[str, Any]
     list: Registered
+
+
+class Published(NamedTuple):
+    """A list that an authority has published: its items as in a pack's `list.json`, and the number of the document."""
+
+    items: Sequence[Mapping[str, Any]]
+    document: str
 
 
 class Change(NamedTuple):
@@ -101,14 +126,33 @@ def _lists(work: Work, grid: Unit, day: date) -> list[Registered]:
 # -- the first lists of a place ----------------------------------------------------------------------
 
 
-def found(work: Work, actor: Actor, owner: Unit, pack: Pack, day: date) -> None:
-    """Registers the sample list of a pack as the first list of an agency, if its level keeps one."""
+def found(
+    work: Work, actor: Actor, owner: Unit, pack: Pack, day: date, published: Published | None = None
+) -> list[Registered]:
+    """Registers the first list of an agency, if its level keeps one: what has been published, held to the rules of the
+    place, else the sample of the pack, which says that it is one. Raises `Refused` when a rule forbids an item."""
     if owner.level not in pack.setting("list_levels", ()):
-        return
-    for kind in _kinds(pack, owner):
-        chosen = [item for item in pack.items.values() if kind in ("own", item.get("list_kind"))]
-        body = _empty(owner, kind) | {"sample": True, "items": {item["key"]: _content(item) for item in chosen}}
-        registers.put(work, actor, KIND, f"{owner.id}-{kind}", body, area=owner.area, unit=owner.id, valid_from=day)
+        return []
+    if published is not None:
+        for item in published.items:
+            _check(work, pack, _first(pack, owner, item, day, published.document))
+    items, document = (pack.items.values(), "") if published is None else published
+    return [_found(work, actor, owner, kind, items, day, document) for kind in _kinds(pack, owner)]
+
+
+def _found(
+    work: Work, actor: Actor, owner: Unit, kind: str, items: Iterable[Mapping[str, Any]], day: date, document: str
+) -> Registered:
+    """The first version of one kind of list: its items, and that it is a sample where no document stands behind it."""
+    chosen = {item["key"]: _content(item) for item in items if kind in ("own", item.get("list_kind"))}
+    body = _empty(owner, kind) | {"sample": not document, "document": document, "items": chosen}
+    return registers.put(work, actor, KIND, f"{owner.id}-{kind}", body, area=owner.area, unit=owner.id, valid_from=day)
+
+
+def _first(pack: Pack, owner: Unit, item: Mapping[str, Any], day: date, document: str) -> Change:
+    """An item of a first list as if it were being admitted."""
+    kind = item.get("list_kind") or _kinds(pack, owner)[0]
+    return Change(owner, owner, kind, item["key"], _content(item), day, document, "")
 
 
 def _content(item: Mapping[str, Any]) -> dict[str, Any]:

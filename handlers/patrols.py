@@ -8,7 +8,6 @@ day: `day`, `grid`, `kind`, `outcome` (open, nothing_found, finding, not_done), 
 that came of it. Register `duty_statement`, about a township's agency: `text`, what its workers have to do, in versions.
 """
 
-import logging
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -20,7 +19,7 @@ from engine.errors import Forbidden, Invalid, Refused
 from engine.library import Pack, day_of
 from engine.model import Value, replace
 from engine.registers import Registered
-from engine.work import MACHINE, Call, Work
+from engine.work import MACHINE, Call, Thing, Work
 from handlers import facts, governing, intake
 
 PLAN, DONE, DUTIES = "patrol_plan", "patrol", "duty_statement"
@@ -41,16 +40,11 @@ TO_PEOPLE = frozenset({"visit", "care", "special_group"})
 WORKER, PLANNER = "grid_worker", "duty_officer"
 """Who patrols, and who makes plans and writes down duties."""
 
-BATCH = 100
-"""So many patrols are opened at a heartbeat; the next one opens more."""
-
 FOUND = ("matter_type", "urgency", "area_kind")
 TOLD = ("title", "description", "place", "photos")
 """What a finding says of the matter: choices, and words."""
 
 VISITED = ("visited_households", "visited_enterprises")
-
-log = logging.getLogger(__name__)
 
 
 class Plan(Value, frozen=True):
@@ -137,21 +131,27 @@ def _check(given: Plan) -> None:
 # -- what is due -------------------------------------------------------------------------------------
 
 
-def due(work: Work) -> int:
-    """Opens the patrols of today: each plan once on each working day, however often this is called. A duty of the
-    clock. Returns how many were opened.
+def due(work: Work) -> list[Thing]:
+    """The plans of which a patrol is to be opened today: each once on each working day, by the clock."""
+    today = day_of(work.now)
+    if not work.calendar.is_workday(today):
+        return []
+    done = {one.about for one in registers.holding(work, DONE, day=today)}
+    plans = registers.holding(work, PLAN, day=today)
+    return [Thing(one.id, one.area) for one in plans if one.id not in done and _falls_on(work, one, today)]
+
+
+def open_due(work: Work, thing: Thing) -> None:
+    """Opens the patrol of today by a plan, unless another node has. Raises `Refused` where no law is in force, or where
+    it has no patrols.
 
     A patrol has the office hours of one working day: opened as the day begins, its time is over when that day ends.
     """
+    records.head(work.connection, thing.id)  # who plans are opened by waits for the others here
+    work.after_waiting()
     today = day_of(work.now)
-    if not work.calendar.is_workday(today):
-        return 0
-    done = {one.about for one in registers.holding(work, DONE, day=today)}
-    opened = 0
-    for one in registers.holding(work, PLAN, day=today):
-        if opened < BATCH and one.id not in done and _falls_on(work, one, today):
-            opened += _open(work, one, today)
-    return opened
+    if not registers.holding(work, DONE, day=today, about=thing.id):
+        _open(work, registers.get(work, thing.id, today), today)
 
 
 def _falls_on(work: Work, plan: Registered, day: date) -> bool:
@@ -168,13 +168,8 @@ def _falls_on(work: Work, plan: Registered, day: date) -> bool:
     return not days.isdisjoint(plan.body["weekdays"])
 
 
-def _open(work: Work, plan: Registered, day: date) -> int:
-    """Opens the patrol of a day, unless another node has: who plans are opened by waits for the others here."""
+def _open(work: Work, plan: Registered, day: date) -> None:
     pack = _pack(work, plan)
-    records.head(work.connection, plan.id)
-    work.after_waiting()
-    if pack is None or registers.holding(work, DONE, day=day, about=plan.id):
-        return 0
     about = {"grid": plan.about, "township": plan.unit, "patrol_kind": plan.body["kind"], "day": day.isoformat()}
     told = {"plan": plan.id, "route": plan.body["route"], "window": plan.body["window"]}
     read = forms.read(pack.forms[START], {**about, **told})
@@ -193,18 +188,18 @@ def _open(work: Work, plan: Registered, day: date) -> int:
     case = cases.open_(work, MACHINE, opening)
     body = {"day": day.isoformat(), "grid": plan.about, "kind": plan.body["kind"], "outcome": "open"}
     _keep(work, MACHINE, plan, case, body)
-    return 1
 
 
-def _pack(work: Work, plan: Registered) -> Pack | None:
-    """The pack that governs a patrol: the law in force there, or in training another one. None where there is none with
-    this procedure: that must not keep the other patrols from being opened."""
-    try:
-        pack = governing.pack(work, plan.area, day_of(work.now), plan.body["pack"] or None)
-    except Refused as refusal:
-        log.warning("巡查计划“%s”不能开启：%s", plan.id, refusal.words.zh)
-        return None
-    return pack if PROCESS in pack.processes else None
+def _pack(work: Work, plan: Registered) -> Pack:
+    """The pack that governs a patrol: the law in force there, or in training another one."""
+    pack = governing.pack(work, plan.area, day_of(work.now), plan.body["pack"] or None)
+    if PROCESS not in pack.processes:
+        raise Refused(
+            "patrol.no-procedure",
+            f"流程包“{pack.key}”没有巡查流程，巡查计划“{plan.id}”不能开启，请结束该计划或更换流程包。",
+            f"The pack “{pack.key}” has no patrols: end the plan “{plan.id}”, or use another pack.",
+        )
+    return pack
 
 
 def _keep(work: Work, actor: Actor, plan: Registered, case: int, body: Mapping[str, Any]) -> None:

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from engine import cases, limits, registers
+from engine import cases, limits, records, registers
 from engine.cases import Opening
 from engine.directory import Directory, Posted, Unit
 from engine.errors import Refused
 from engine.library import Pack, day_of
 from engine.model import encode_sorted
-from engine.work import MACHINE, Call, Work
+from engine.work import MACHINE, Call, Thing, Work
 from handlers import facts, governing
 
 PROCESS, START = "publication", "publication_due"
@@ -32,7 +32,11 @@ def content(work: Work, grid: Unit, pack: Pack, at: datetime | None = None) -> d
     """The fields of a grid that the pack lets the public see, as they are now or were at a moment."""
     directory = Directory(work.connection, at or work.now)
     grid = directory.unit(grid.id)
-    return {name: FIELDS[name](directory, grid, pack) for name in FIELDS if name in _wanted(pack)}
+    return _told(_Known(directory, grid.area), grid, pack)
+
+
+def _told(known: "_Known", grid: Unit, pack: Pack) -> dict[str, Any]:
+    return {name: FIELDS[name](known, grid, pack) for name in FIELDS if name in _wanted(pack)}
 
 
 def shown(work: Work, code: str) -> dict[str, Any] | None:
@@ -133,14 +137,14 @@ def stale(work: Work, area: str) -> list[dict[str, Any]]:
     published = {one.about: one for one in registers.holding(work, "publication", inside=area)}
     due = {one.about: one for one in registers.holding(work, "publication_due", inside=area) if one.body["open"]}
     packs: dict[str, Pack] = {}
-    found = []
-    for grid in work.directory.units("grid", area):
+    known, found = _Known(work.directory, area), []
+    for grid in known.grids:
         place = township(grid.area)
         if place not in packs:
             packs[place] = governing.pack(work, grid.area, day_of(work.now))
         pack = packs[place]
         last, task = published.get(grid.id), due.get(grid.id)
-        if last is not None and last.body["content_hash"] == _hash(content(work, grid, pack)):
+        if last is not None and last.body["content_hash"] == _hash(_told(known, grid, pack)):
             continue
         until = limits.due(pack.limits[LIMIT], task.recorded_at, work.calendar).due_at if task else None
         found.append(
@@ -163,11 +167,24 @@ def township(area: str) -> str:
     return "/".join(area.split("/")[:5]) + "/"
 
 
-def catch_up(work: Work) -> None:
-    """Duty of the clock: opens the tasks whose day has come."""
-    for one in registers.holding(work, "publication_due"):
-        if one.body["open"] and one.body["case"] is None and one.about:
-            changed(work, one.about, one.body["why"], one.body["cause"])
+def due(work: Work) -> list[Thing]:
+    """What is to be published again and whose day has come."""
+    waiting = registers.holding(work, "publication_due")
+    return [Thing(one.id, one.area, _cause_case(one.body["cause"])) for one in waiting if _untold(one)]
+
+
+def catch_up(work: Work, thing: Thing) -> None:
+    """Opens a task to publish whose day has come, unless another node has."""
+    records.head(work.connection, thing.id)
+    work.after_waiting()
+    entry = registers.get(work, thing.id)
+    if _untold(entry):
+        changed(work, str(entry.about), entry.body["why"], entry.body["cause"])
+
+
+def _untold(entry: registers.Registered) -> bool:
+    """Whether nobody has the task yet."""
+    return bool(entry.body["open"] and entry.body["case"] is None and entry.about)
 
 
 # -- what may be shown -------------------------------------------------------------------------------
@@ -176,14 +193,45 @@ CHANNELS = {"place": "村（居）民主要活动场所", "board": "公示牌", 
 WORKER_FIELDS = {"worker_name": "name", "worker_kind": "kind", "worker_contact": "contact", "worker_duties": "duties"}
 
 
+class _Known:
+    """What can be told of the grids of an area, looked up for all of them at once: two queries, however many."""
+
+    def __init__(self, directory: Directory, area: str) -> None:
+        units = directory.in_reach(area, "grid", "micro_grid", "governance_agency")
+        self.grids = [one for one in units if one.kind == "grid" and one.area.startswith(area)]
+        self.micro_grids: dict[str, list[Unit]] = {}
+        self.agencies: dict[tuple[str, str], Unit] = {}
+        self.staff: dict[str, list[Posted]] = {}
+        for one in units:
+            if one.kind == "micro_grid":
+                self.micro_grids.setdefault(_around(one.area), []).append(one)
+            elif one.kind == "governance_agency":
+                self.agencies.setdefault((one.area, one.level), one)
+        for post in directory.posted_inside("grid", area):
+            self.staff.setdefault(post.unit, []).append(post)
+
+    def agency(self, area: str, level: str) -> Unit | None:
+        """The agency of a level whose territory contains the area; as `Directory.agency_of`."""
+        while area:
+            if (area, level) in self.agencies:
+                return self.agencies[area, level]
+            area = _around(area)
+        return None
+
+
+def _around(area: str) -> str:
+    """The path of what an area lies in; empty for the whole country."""
+    return area[: area.rindex("/", 0, -1) + 1] if area.count("/") > 1 else ""
+
+
 def _wanted(pack: Pack) -> set[str]:
     listed = set(pack.setting("public_fields", ()))
     return listed | ({"workers"} if listed & WORKER_FIELDS.keys() else set())
 
 
-def _workers(directory: Directory, grid: Unit, pack: Pack) -> list[dict[str, str]]:
+def _workers(known: _Known, grid: Unit, pack: Pack) -> list[dict[str, str]]:
     kinds = pack.setting("public_workers", ())
-    people = {one.person: one for one in directory.posted(grid.id) if one.worker_kind}
+    people = {one.person: one for one in known.staff.get(grid.id, ()) if one.worker_kind}
     told = [_worker(one, pack) for one in people.values() if not kinds or one.worker_kind in kinds]
     return [{name: one[name] for field, name in WORKER_FIELDS.items() if field in _wanted(pack)} for one in told]
 
@@ -194,16 +242,16 @@ def _worker(one: Posted, pack: Pack) -> dict[str, str]:
     return {"name": one.name, "kind": kind, "contact": one.contact, "duties": duties}
 
 
-def _micro_grids(directory: Directory, grid: Unit, _: Pack) -> list[dict[str, str]]:
+def _micro_grids(known: _Known, grid: Unit, _: Pack) -> list[dict[str, str]]:
     return [
         {"name": one.name, "area_range": str(one.attributes.get("boundary", ""))}
-        for one in directory.units("micro_grid", grid.area)
+        for one in known.micro_grids.get(grid.area, ())
     ]
 
 
-def _phone(directory: Directory, grid: Unit, _: Pack) -> str:
+def _phone(known: _Known, grid: Unit, _: Pack) -> str:
     """The telephone for complaints of the nearest agency that has one."""
-    agencies = (directory.agency_of(grid.area, level) for level in ("township", "county", "city"))
+    agencies = (known.agency(grid.area, level) for level in ("township", "county", "city"))
     return next((str(one.attributes["supervision_phone"]) for one in agencies if one and _has_phone(one)), "")
 
 
@@ -211,7 +259,7 @@ def _has_phone(agency: Unit) -> bool:
     return bool(agency.attributes.get("supervision_phone"))
 
 
-FIELDS: Mapping[str, Callable[[Directory, Unit, Pack], Any]] = {
+FIELDS: Mapping[str, Callable[[_Known, Unit, Pack], Any]] = {
     "grid_name": lambda _, grid, __: grid.name,
     "area_range": lambda _, grid, __: str(grid.attributes.get("boundary", "")),
     "micro_grids": _micro_grids,
@@ -267,10 +315,14 @@ def _at(work: Work, day: date) -> datetime:
 
 def _pack(work: Work, grid: Unit, cause: str) -> Pack:
     """The pack of the case that led to it, otherwise the one in force."""
+    case = _cause_case(cause)
+    return cases.pack_of(work, case) if case else governing.pack(work, grid.area, day_of(work.now))
+
+
+def _cause_case(cause: str) -> int:
+    """The case that something came of; 0 where it was none."""
     kind, _, id = cause.partition("/")
-    if kind == "case" and id.isdigit():
-        return cases.pack_of(work, int(id))
-    return governing.pack(work, grid.area, day_of(work.now))
+    return int(id) if kind == "case" and id.isdigit() else 0
 
 
 def _moment(text: str) -> datetime:

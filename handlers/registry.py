@@ -1,8 +1,8 @@
 """The names under which diagrams call handlers and guards. A new stage is one line here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from engine.work import Handler, Work
+from engine.work import Duty, Handler
 from handlers import (
     admission,
     closing,
@@ -29,6 +29,7 @@ HANDLERS: Mapping[str, Handler] = {
     "admission.withdraw": Handler("enact", admission.withdraw),
     "archive.keep": Handler("decide", closing.keep),
     "complaint.not_accused": Handler("guard", complaints.not_accused),
+    "dispute.not_bound": Handler("guard", disputes.not_bound),
     "dispute.record": Handler("enact", disputes.record),
     "feedback.recipient": Handler("decide", feedback.recipient),
     "grid.enact": Handler("enact", grids.enact),
@@ -49,6 +50,7 @@ HANDLERS: Mapping[str, Handler] = {
     "receiver.find": Handler("enact", receivers.find),
     "supervision.record": Handler("enact", supervision.record),
     "triage.lawful": Handler("guard", triage.lawful),
+    "triage.proposed": Handler("decide", triage.proposed),
     "worker.appoint": Handler("enact", workers.appoint),
     "worker.chief": Handler("guard", workers.chief),
     "worker.eligible": Handler("guard", workers.eligible),
@@ -57,5 +59,9 @@ HANDLERS: Mapping[str, Handler] = {
     "worker.nothing_open": Handler("guard", workers.nothing_open),
 }
 
-DUTIES: tuple[Callable[[Work], object], ...] = (patrols.due, grids.take_effect, publicity.catch_up)
-"""What the clock does at each beat beside timers and lights: what a day brings by itself."""
+DUTIES = (
+    Duty("patrols", patrols.due, patrols.open_due),
+    Duty("grids", grids.due, grids.take_effect),
+    Duty("publicity", publicity.due, publicity.catch_up),
+)
+"""What the clock does beside timers and lights: what a day brings by itself."""

@@ -1,11 +1,65 @@
-"""What a triage may order (ZJ-13.3): to whom, with which limit, and never past the matter list."""
+"""What a triage may order (ZJ-13.3): to whom, with which limit, and never past the matter list; and what is proposed to
+it, with where the proposal comes from.
+
+Variables of a proposal: `lead_department` (function), `co_handlers` (functions), `handling_limit` as in the table;
+`proposed_unit` (unit id, empty where there is none), `proposed_by` (see `SOURCES`) and `proposal_entry` (the register
+entry it comes from; empty for the table).
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from engine.errors import Refused
+from engine import registers
+from engine.directory import Unit
+from engine.errors import Refused, Words
+from engine.registers import Registered
 from engine.work import Call, Work
-from handlers import facts
+from handlers import facts, proposals
+
+SOURCES: Mapping[str, Words] = {
+    "dispute": Words("争议处理后经批准的分流建议", "approved after a settled dispute"),
+    "table": Words("分流建议表", "the triage table"),
+    "list": Words("事项清单", "the matter list"),
+    "nothing": Words("没有建议，请人工确定", "nothing is proposed: a person decides"),
+}
+"""Where a proposal comes from: asked in this order."""
+
+
+def proposed(work: Work, call: Call) -> Mapping[str, Any]:
+    """What is proposed to the triage: by a row that was approved after a dispute, else by the table (`call.arguments`
+    is its answer), else by the list item, so that what was admitted after the table was drawn is proposed too."""
+    known = facts.of(work, call)
+    item, grid = known.get("matter_type", ""), work.directory.unit(known["grid"])
+    row = proposals.row(work, item, grid.area)
+    if row is not None:
+        return _by_row(work, row, call.arguments)
+    if call.arguments.get("lead_department"):
+        return _proposal(work, grid, call.arguments, "table", "")
+    listed = registers.version(work, known["list_version"]) if known.get("listed") else None
+    content = listed.body["items"].get(item, {}) if listed else {}
+    if listed and content.get("lead_department"):
+        named = {name: content[name] for name in PROPOSED if content.get(name)}
+        return _proposal(work, grid, {**call.arguments, **named}, "list", listed.id)
+    return _proposal(work, grid, call.arguments, "nothing", "")
+
+
+PROPOSED = ("lead_department", "co_handlers", "handling_limit")
+"""What the table and an item of a list say of who handles it."""
+
+
+def told(work: Work, known: Mapping[str, Any]) -> dict[str, Any]:
+    """A proposal as people see it, from the variables of a case: the unit and the others by function, the limit, and
+    where it comes from in both languages."""
+    source = known.get("proposed_by") or "nothing"
+    unit = known.get("proposed_unit") or ""
+    words = SOURCES[source]
+    return {
+        "unit": {"id": unit, "name": work.directory.unit_name(unit)} if unit else None,
+        "lead_department": known.get("lead_department") or "",
+        "co_handlers": list(known.get("co_handlers") or ()),
+        "handling_limit": known.get("handling_limit") or "",
+        "source": {"key": source, "zh": words.zh, "en": words.en, "entry": known.get("proposal_entry") or ""},
+    }
 
 
 def lawful(work: Work, call: Call) -> Mapping[str, Any]:
@@ -24,6 +78,32 @@ def lawful(work: Work, call: Call) -> Mapping[str, Any]:
     if any(work.directory.unit(id).kind == "grid" for id in units):
         _workers_may(work, call)
     return {}
+
+
+def _by_row(work: Work, row: Registered, table: Mapping[str, Any]) -> dict[str, Any]:
+    """The unit that the row names leads; who helps and in which limit stays as the table says."""
+    unit = work.directory.unit(row.body["unit"])
+    own = unit.attributes.get("functions", ())
+    return {
+        **table,
+        "lead_department": next(iter(own), None),
+        "co_handlers": [key for key in table.get("co_handlers") or () if key not in own],
+        "proposed_unit": unit.id,
+        "proposed_by": "dispute",
+        "proposal_entry": row.id,
+    }
+
+
+def _proposal(work: Work, grid: Unit, said: Mapping[str, Any], source: str, entry: str) -> dict[str, Any]:
+    """A proposal by function, with the nearest unit that has the function."""
+    unit = _competent(work, grid, said.get("lead_department") or "")
+    return {**said, "proposed_unit": unit, "proposed_by": source, "proposal_entry": entry}
+
+
+def _competent(work: Work, grid: Unit, function: str) -> str:
+    """The department of the county with a function, else that of the city; empty where there is none."""
+    found = (work.directory.departments(grid.area, level, function) for level in ("county", "city") if function)
+    return next((units[0].id for units in found if units), "")
 
 
 def _may_be_refused(work: Work, call: Call) -> None:

@@ -10,7 +10,11 @@ from handlers.registry import HANDLERS
 from web import (
     access,
     attachments,
+    comparisons,
+    dictionary,
+    directory,
     disputes,
+    drafts,
     grids,
     health,
     http,
@@ -19,8 +23,11 @@ from web import (
     lists,
     matters,
     me,
+    migrations,
+    packs,
     pages,
     patrols,
+    plays,
     procedures,
     public_grids,
     public_requests,
@@ -28,12 +35,14 @@ from web import (
     registries,
     requests,
     steps,
+    vocabulary,
 )
 from web.http import APIFlask, Site
 from web.settings import Settings
 
 BLUEPRINTS = (
     me.routes,
+    directory.routes,
     matters.routes,
     steps.routes,
     requests.routes,
@@ -47,9 +56,16 @@ BLUEPRINTS = (
     public_requests.routes,
     access.routes,
     disputes.routes,
+    dictionary.routes,
     indicators.routes,
     patrols.routes,
     registries.routes,
+    packs.routes,
+    drafts.routes,
+    plays.routes,
+    comparisons.routes,
+    migrations.routes,
+    vocabulary.routes,
 )
 
 
@@ -68,6 +84,7 @@ def make_engine(url: str, now: Callable[[], datetime] = system_time) -> Engine:
 
 def create_app(engine: Engine, settings: Settings) -> APIFlask:
     """The web application on an engine."""
+    engine.signing_key = engine.signing_key or settings.key_file
     app = http.application(
         Site(
             engine,

@@ -4,6 +4,7 @@ Every command has `--json`; results go to standard output, words to people to st
 1 bad news (findings, a play that did not end), 2 could not run (no such file, wrong arguments, no database).
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -11,22 +12,39 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import click
 
 import migrations
-from engine import archive, bpmn, census, decisions, diagnosis, inspection, iso8601, publishing, records, verification
+from engine import (
+    archive,
+    backup,
+    bpmn,
+    census,
+    comparison,
+    decisions,
+    diagnosis,
+    inspection,
+    iso8601,
+    packs,
+    publishing,
+    records,
+    registers,
+    verification,
+)
 from engine.calendars import read_year
 from engine.checks import check_file
 from engine.definition import Definition
 from engine.errors import Conflict, Finding, Invalid, NotFound, Refused, Unavailable, WanggeError, Words
+from engine.library import day_of
 from engine.model import encode, plain
 from engine.player import BEGINNING
 from engine.store import Store
 from engine.work import MACHINE, Engine, system_time
 from handlers import articles as rows_of_law
 from handlers import calendar as calendar_year
+from handlers import first_lists, lists
 from handlers import statutes as law
 from handlers.city import Plan
 from handlers.registry import HANDLERS
@@ -149,6 +167,30 @@ def check(paths: Sequence[Path], pack: str | None, as_json: bool) -> int:
     given, beside = files.in_pack(pack) if pack else None, files.Beside()
     checked = [_checked(path, given, beside) for path in terminal.progress(paths, "检查", "checking")]
     return _report(checked, as_json)
+
+
+@cli.command("compare")
+@click.argument("old", metavar="FROM")
+@click.argument("new", metavar="TO")
+@as_json
+def compare_packs(old: str, new: str, as_json: bool) -> int:
+    """比较两个流程包有哪些区别 / say in what two packs differ: names of packs, or folders."""
+    sides = [files.read_pack(files.pack_or_folder(name)) for name in terminal.progress([old, new], "读取", "reading")]
+    told = comparison.told(*sides)
+    terminal.show_json(told) if as_json else _show_comparison(told)
+    return GOOD
+
+
+def _show_comparison(told: dict[str, Any]) -> None:
+    if not told["changes"]:
+        terminal.show("没有区别 / no difference")
+    terminal.show_table(
+        ["流程 process", "编号 id", "区别", "difference"],
+        ([change[name] for name in ("process", "element", "zh", "en")] for change in told["changes"]),
+    )
+    moved = [f"{one['process']} {len(one['redrawn'])}" for one in told["diagrams"] if one["redrawn"]]
+    if moved:
+        terminal.show(f"仅排版 / layout only: {', '.join(moved)}")
 
 
 class Checked(NamedTuple):
@@ -447,17 +489,27 @@ def _report_findings(refused: Invalid, as_json: bool) -> int:
 
 
 @cli.command()
+@click.option(
+    "--algorithm",
+    type=click.Choice(get_args(records.Algorithm)),
+    help="今后的记录所用的摘要算法，默认沿用现有选择（起初为sha256） / hash algorithm of records from now on",
+)
 @database_option
 @as_json
-def init(database: str | None, as_json: bool) -> int:
+def init(algorithm: records.Algorithm | None, database: str | None, as_json: bool) -> int:
     """建立或升级数据库，装入日历和流程包 / make or upgrade the database, load calendars and packs."""
     engine = Engine(_store(database), {})
     if engine.store.dialect == "sqlite":
         _make_folder(Path(engine.store.url.database or "").parent)
     engine.store.prepare()
+    if algorithm is not None:
+        with engine.work() as work:
+            records.choose(work.connection, algorithm, at=work.now)
     years = calendar_year.install(engine, publishing.read_calendars())
     packs = [_published(engine, folder) for folder in publishing.folders()]
-    told = {"database": engine.store.url.render_as_string(), "calendars": years, "packs": packs}
+    with engine.look() as work:
+        held = len(registers.holding(work, lists.KIND))
+    told = {"database": engine.store.url.render_as_string(), "calendars": years, "packs": packs, "matter_lists": held}
     terminal.show_json(told) if as_json else _show_init(told)
     return BAD_NEWS if any(one["result"] == "refused" for one in packs) else GOOD
 
@@ -485,6 +537,53 @@ def _show_init(told: dict[str, Any]) -> None:
     for pack in told["packs"]:
         terminal.show(f"{pack['key']}: {RESULTS[pack['result']]}")
         terminal.show_findings(Finding(**one) for one in pack["findings"])
+    if not told["matter_lists"]:
+        terminal.tell(NO_LISTS)
+
+
+NO_LISTS = Words(
+    "还没有事项清单：登记机构以后用 wangge lists import 装入已公布的清单，或样例。",
+    "There is no matter list yet: once agencies are registered, wangge lists import takes in the published one, or a "
+    "sample.",
+)
+
+
+# -- matter lists ------------------------------------------------------------------------------------
+
+
+@cli.group("lists")
+def matter_lists() -> None:
+    """事项清单 / matter lists."""
+
+
+@matter_lists.command("import")
+@click.argument("file", type=FILE, required=False)
+@click.option("--area", metavar="PATH", required=True, help="机构的区域 / area of the agency: /32/3211/321102/")
+@click.option("--document", metavar="NUMBER", default="", help="公布清单的文号 / document that published it")
+@click.option("--from", "day", type=click.DateTime(["%Y-%m-%d"]), help="生效日，默认今天 / from this day on, or today")
+@database_option
+@as_json
+def import_list(
+    file: Path | None, area: str, document: str, day: datetime | None, database: str | None, as_json: bool
+) -> int:
+    """装入一地的第一份清单；不指定文件则装入样例 / take in the first list of a place; without a file, the sample."""
+    engine = Engine(_opened(database), HANDLERS)
+    content = files.content(file) if file else None
+    with engine.work() as work:
+        first = day.date() if day else day_of(work.now)
+        taken = first_lists.bring_in(work, MACHINE, area, first, content, document)
+    told = [
+        {"id": one.id, "row": one.row, "items": len(one.body["items"]), "sample": one.body["sample"],
+         "document": one.body["document"], "valid_from": one.valid_from.isoformat()}
+        for one in taken
+    ]  # fmt: skip
+    if as_json:
+        terminal.show_json({"lists": told})
+    else:
+        for one in told:
+            kind = "样例 sample" if one["sample"] else one["document"]
+            terminal.show(f"{one['id']}: {one['items']}项 / items ({kind}), {one['valid_from']}")
+    return GOOD
 
 
 @cli.command()
@@ -492,11 +591,11 @@ def _show_init(told: dict[str, Any]) -> None:
 @database_option
 @as_json
 def verify(cases: Sequence[str], database: str | None, as_json: bool) -> int:
-    """查验记录链，并由记录推演每个事项 / check the chains of records and replay every case from them."""
+    """查验记录链和已发布版本，并由记录推演每个事项 / check chains, published versions, and replay every case."""
     engine = Engine(_opened(database), {})
     with engine.look() as work:
         chains = verification.chains(work, cases)
-        findings = [] if cases else records.gaps(work.connection)
+        findings = [] if cases else [*records.gaps(work.connection), *packs.faults(work)]
     for chain in terminal.progress(chains, "查验", "verifying"):
         with engine.look() as work:
             findings += verification.faults(work, chain)
@@ -545,6 +644,95 @@ def doctor(database: str | None, as_json: bool) -> int:
 LEVELS = {"good": "正常 good", "warning": "注意 warning", "error": "错误 error"}
 
 
+# -- backups -----------------------------------------------------------------------------------------
+
+attachments_option = click.option(
+    "--attachments", type=FILE, help="附件文件夹，默认 var/attachments / of attachments, var/attachments by default"
+)
+
+
+@cli.command("backup")
+@click.argument("folder", type=FILE)
+@attachments_option
+@database_option
+@as_json
+def take_backup(folder: Path, attachments: Path | None, database: str | None, as_json: bool) -> int:
+    """备份数据库、附件和清除登记 / back up the database, attachments and the register of erasures."""
+    engine = Engine(_opened(database), HANDLERS)
+    taken = backup.take(engine, attachments or _data_folder() / "attachments", folder)
+    told = {"folder": terminal.readable(folder), **plain(taken)}
+    if as_json:
+        terminal.show_json(told)
+    else:
+        terminal.show(f"{told['folder']}: {taken.records} 条记录 / records, {len(taken.files)} 个文件 / files")
+    for sha256 in taken.missing:
+        terminal.tell(Words(f"附件文件不在磁盘上：{sha256}。", f"An attachment is not on disk: {sha256}."))
+    return BAD_NEWS if taken.missing else GOOD
+
+
+@cli.command("restore")
+@click.argument("folder", type=FILE)
+@click.option("--erasures", "register", type=FILE, help="备份后导出的清除登记 / the register of erasures since")
+@attachments_option
+@database_option
+@as_json
+def restore_backup(
+    folder: Path, register: Path | None, attachments: Path | None, database: str | None, as_json: bool
+) -> int:
+    """恢复备份，重做此后的清除，然后查验 / bring a backup back, erase again what was erased since, then verify."""
+    store = _store(database)
+    if store.dialect != "sqlite":
+        raise Refused(
+            "backup.postgresql",
+            "PostgreSQL数据库请用 pg_restore 恢复，再用 wangge erasures apply 重做清除，做法见 docs/backup.md。",
+            "Bring a database on PostgreSQL back with pg_restore, then wangge erasures apply: see docs/backup.md.",
+        )
+    known = backup.read_erasures(files.content(register)) if register else []
+    target = Path(store.url.database or "").absolute()
+    kept = attachments or _data_folder() / "attachments"
+    brought = backup.restore(folder, target, kept, known, Engine(store, HANDLERS))
+    faults = demo.verify(Engine(store, HANDLERS))
+    told = {**plain(brought), "verify": {"good": not faults, "findings": [_finding(one) for one in faults]}}
+    if as_json:
+        terminal.show_json(told)
+    else:
+        terminal.show(f"备份时间 / taken at: {brought.taken_at.isoformat()}")
+        terminal.show(f"记录 / records: {brought.records}; 附件 / attachments: {brought.attachments}")
+        terminal.show(f"重做的清除 / erased again: {len(brought.erased)}")
+        terminal.show("查验通过 / verified" if not faults else "查验发现问题 / verification found faults")
+        terminal.show_findings(faults)
+    return BAD_NEWS if faults else GOOD
+
+
+@cli.group()
+def erasures() -> None:
+    """清除登记 / the register of erasures."""
+
+
+@erasures.command("export")
+@click.argument("file", type=FILE)
+@database_option
+def export_erasures(file: Path, database: str | None) -> int:
+    """导出清除登记，另行保管 / write the register of erasures to a file, to be kept apart from backups."""
+    with _opened(database).reading() as connection:
+        known = backup.erasures(connection)
+    _write(file, backup.written(known))
+    terminal.show(f"{terminal.readable(file)}: {len(known)}")
+    return GOOD
+
+
+@erasures.command("apply")
+@click.argument("file", type=FILE)
+@database_option
+def apply_erasures(file: Path, database: str | None) -> int:
+    """在恢复的数据库中重做清除 / erase again in a restored database what the register names."""
+    known = backup.read_erasures(files.content(file))
+    with Engine(_opened(database), HANDLERS).work() as work:
+        erased = backup.erase_again(work, known)
+    terminal.show(f"重做的清除 / erased again: {len(erased)}")
+    return GOOD
+
+
 # -- running -----------------------------------------------------------------------------------------
 
 port_option = click.option("--port", type=click.IntRange(0, 65535), default=8750, show_default=True)
@@ -582,12 +770,15 @@ def web(host: str, port: int, plain_http: bool, processes: int, database: str | 
 @database_option
 def worker(concurrency: int, database: str | None) -> int:
     """运行时钟和后台任务（PostgreSQL） / the clock and the jobs, on as many nodes as wanted."""
-    server.worker(make_engine(_on_postgresql(database)), concurrency)
+    engine = make_engine(_on_postgresql(database))
+    engine.signing_key = _settings(False).key_file
+    server.worker(engine, concurrency)
     return GOOD
 
 
 def _settings(plain_http: bool) -> Settings:
-    return Settings(data=_data_folder(), cookie_secure=not plain_http)
+    key = os.environ.get("WANGGE_SIGNING_KEY")
+    return Settings(data=_data_folder(), cookie_secure=not plain_http, signing_key=Path(key) if key else None)
 
 
 def _listening(address: str) -> None:

@@ -37,6 +37,9 @@ GUIDES = (
     ("handler", "handler", "dep-{county}-{department}"),
     ("government", "government_decider", "gov-{township}"),
     ("supervisor", "supervisor", "{city}"),
+    ("designer", "process_designer", "ga-{county}"),
+    ("designer2", "process_designer", "ga-{county}"),
+    ("publisher", "process_publisher", "ga-{county}"),
 )
 """Log-ins of a demonstration, one for each kind of desk around the first grid."""
 
@@ -86,10 +89,10 @@ def verify(engine: Engine) -> list[Finding]:
 
 
 def export(engine: Engine, folder: Path) -> int:
-    """Writes the archive of every closed case into a folder of its own. Returns how many."""
+    """Writes the archive of every closed matter into a folder of its own. Returns how many."""
     with engine.look() as work:
-        closed = set(census.all_cases(work.connection)) - set(census.all_cases(work.connection, open_only=True))
-        for case in sorted(closed):
+        closed = census.closed_matters(work.connection)
+        for case in closed:
             archive.write(archive.package(work, case), folder / f"case-{case}")
     return len(closed)
 
@@ -106,9 +109,12 @@ def let_in(laid: Laid) -> list[tuple[str, str]]:
     }
     places["department"] = next((key for key in BUSY if key in laid.month.pack.departments), "")
     guides: list[tuple[str, str]] = []
+    taken: set[str] = set()
     with laid.engine.work() as work:
         for login, role, unit in GUIDES:
-            for person in work.directory.holders(role, unit.format(**places))[:1]:
+            free = [one for one in work.directory.holders(role, unit.format(**places)) if one not in taken]
+            for person in free[:1]:
+                taken.add(person)
                 sessions.create_account(work, login, person, PASSWORD)
                 guides.append((login, work.directory.name(person)))
     return guides

@@ -24,6 +24,7 @@ from engine.xml import LARGEST_FILE
 from handlers.registry import HANDLERS
 from web.terminal import readable
 
+MANIFEST = "manifest.json"
 TEXTS = frozenset({"complete", "advance", "message", "signal", "error", "escalate", "at"})
 """What an action says in words; `facts` is an object and `key` may be anything."""
 
@@ -193,6 +194,12 @@ def pack_folder(name: str) -> Path:
             f"There is no pack “{name}”. There are: {', '.join(packs)}.",
         )
     return packs[key]
+
+
+def pack_or_folder(name: str) -> Path:
+    """The folder of a pack that came with the product, by its name, or any other by its path. Raises `NotFound`."""
+    folder = Path(name)
+    return folder.resolve() if (folder / MANIFEST).is_file() else pack_folder(name)
 
 
 def _others(path: Path, suffix: str) -> list[Path]:

@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 
 from apiflask import APIBlueprint, APIFlask
 from apiflask.exceptions import HTTPError
-from flask import Response, current_app, g, jsonify, render_template, request, send_file
+from flask import Response, current_app, g, jsonify, render_template, request, send_file, send_from_directory
 from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,6 +51,9 @@ SECURED: list[str | dict[str, list[Any]]] = ["bearer", "cookie"]
 
 FORMS = "/public/"
 """Where pages for everybody are, which send forms: nobody is signed in there, so that a foreign page gains nothing."""
+
+DRAFTS = "/api/drafts/"
+"""Where whole files of a version are sent as text."""
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -207,7 +210,9 @@ def application(site: Site) -> APIFlask:
         "bearer": {"type": "http", "scheme": "bearer"},
         "cookie": {"type": "apiKey", "in": "cookie", "name": settings.cookie_name},
     }
-    cast(DefaultJSONProvider, app.json).ensure_ascii = False
+    json = cast(DefaultJSONProvider, app.json)
+    json.ensure_ascii = False
+    json.sort_keys = False  # the fields of a form are asked in the order they were written
     app.before_request(_begin)
     app.after_request(_finish)
     app.spec_processor(_documented)
@@ -273,6 +278,8 @@ def _begin() -> None:
     with_file = request.path.endswith("/attachments")
     if with_file:
         request.max_content_length = site().settings.largest_attachment + 64 * 1024
+    if request.path.startswith(DRAFTS):
+        request.max_content_length = site().settings.largest_draft_file
     otherwise = with_file or request.path.endswith("/imports") or request.path.startswith(FORMS)
     if request.method == "POST" and not otherwise and not request.is_json:
         raise Unsupported("http.415", problems.WORDS[415].zh, problems.WORDS[415].en)
@@ -344,6 +351,14 @@ def file(path: Path, name: str, media_type: str) -> Response:
     """A stored file, always to be saved and never to be shown by the browser as part of this site."""
     answer = send_file(path, mimetype=media_type, as_attachment=True, download_name=name, conditional=True, max_age=0)
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
+
+
+def built(folder: Path, name: str, lasting: bool) -> Response:
+    """A file that was built. `lasting`: what has this name never changes. A name that leads out of the folder, or to
+    nothing, is not found."""
+    answer = send_from_directory(folder, name, conditional=True, max_age=31_536_000 if lasting else 0)
+    answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
     return answer
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine import cases, queries
+from engine import outbox, queries
 from web import shapes
 from web.http import SECURED, APIBlueprint, Body, Field, act, look
 from web.requests import Page
@@ -40,7 +40,7 @@ def retry(id: int, json_data: Retry) -> dict[str, Any]:
     return act(
         "retry",
         json_data.model_dump(),
-        lambda work, who, _: cases.retry(work, who, id, json_data.facts),
+        lambda work, who, _: outbox.retry(work, who, id, json_data.facts),
         lambda work, who: queries.seen_incident(work, who, id),
     )
 
@@ -50,10 +50,10 @@ def retry(id: int, json_data: Retry) -> dict[str, Any]:
 @routes.output(shapes.Done)
 @routes.doc(security=SECURED)
 def give_up(id: int, json_data: GiveUp) -> dict[str, Any]:
-    """终止 Give up: the matter ends"""
+    """终止 Give up: a step that is stuck ends the matter; a message or job stays undone"""
     return act(
         "give_up",
         json_data.model_dump(),
-        lambda work, who, _: cases.give_up(work, who, id, json_data.reason),
+        lambda work, who, _: outbox.give_up(work, who, id, json_data.reason),
         lambda work, who: queries.seen_incident(work, who, id),
     )

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from engine import cases, queries
 from engine.directory import Actor
+from engine.library import day_of
 from engine.queries import PAGE, PAGES, Filters, Light, Seen, Tab
 from engine.work import Work
 from handlers import intake, messages
@@ -126,6 +127,19 @@ def timeline(number: str) -> dict[str, Any]:
 def diagram(number: str) -> dict[str, Any]:
     """流程图 The drawing it runs by, and where it stands"""
     return look(lambda work, who: queries.diagram(work, who, number))
+
+
+@routes.get("/ways-in")
+@routes.output(shapes.WaysIn)
+@routes.doc(security=SECURED)
+def ways_in() -> dict[str, Any]:
+    """来源 The ways in that this post may report by, with their forms"""
+
+    def found(work: Work, who: Actor) -> dict[str, Any]:
+        pack = work.library.in_force(work.connection, who.area, day_of(work.now))
+        return {"ways_in": intake.offered(pack, work.directory.unit(who.unit).kind == "grid")}
+
+    return look(found)
 
 
 class Report(Body):

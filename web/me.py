@@ -64,7 +64,7 @@ def me() -> dict[str, Any]:
 
 
 def _post(work: Work, post: Actor) -> dict[str, Any]:
-    role = queries.role(work, post.role)
+    role = queries.role(work, post.role, post.area)
     unit = work.directory.unit(post.unit)
     return {
         "id": post.post,
@@ -72,5 +72,6 @@ def _post(work: Work, post: Actor) -> dict[str, Any]:
         "permissions": list(role.permissions) if role else [],
         "unit": {"id": unit.id, "name": unit.name, "kind": unit.kind, "level": unit.level},
         "area": post.area,
+        "area_name": around.name if (around := work.directory.coded(post.area.rstrip("/").rpartition("/")[2])) else "",
         "whole_area": queries.scope(work, post).whole_area,
     }

@@ -26,7 +26,10 @@ def told(code: str) -> dict[str, Any]:
 @routes.doc(hide=True)
 def page(code: str) -> Response:
     """The same as a page that needs no script."""
-    return http.page("public/grid.html", told=_content(code), labels=LABELS, kinds=workers.KINDS)
+    try:
+        return http.page("public/grid.html", told=_content(code), code=code, labels=LABELS, kinds=workers.KINDS)
+    except NotFound as error:
+        return http.page("public/missing.html", error.status, refused=error.words)
 
 
 def _content(code: str) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def _reject(code: str, reason: str) -> Taken:
 @routes.doc(hide=True)
 def page() -> Response:
     """The page; `?grid=` fills in the code, for a sign with a picture code."""
-    return _page(http.request.args.get("grid", ""))
+    return _page({"grid": http.request.args.get("grid", "")[: LONGEST["grid"]]})
 
 
 @routes.post(PAGE)
@@ -169,9 +169,9 @@ def send() -> Response:
     given = {name: str(value)[:2_000] for name, value in http.request.form.items()}
     do = SENT.get(given.get("do", ""), _show_progress)
     try:
-        return _page(given.get("grid", ""), **do(given))
+        return _page({}, **do(given))
     except WanggeError as error:
-        return _page(given.get("grid", ""), given.get("what", ""), error.status, refused=error.words)
+        return _page(given, error.status, refused=error.words)
 
 
 def _send_request(given: Mapping[str, str]) -> dict[str, Any]:
@@ -202,23 +202,34 @@ def _send_rejection(given: Mapping[str, str]) -> dict[str, Any]:
 SENT = {"submit": _send_request, "progress": _show_progress, "grade": _send_grade, "reject": _send_rejection}
 
 
-def _page(grid: str, what: str = "", status: int = 200, **shown: Any) -> Response:
-    return http.page("public/requests.html", status, grid=grid, what=what, grades=GRADES, **shown)
+def _page(given: Mapping[str, str], status: int = 200, **shown: Any) -> Response:
+    """`given`: what was written, so that nobody writes it again after a refusal."""
+    return http.page("public/requests.html", status, given=given, grades=GRADES, **shown)
 
 
 def _told(progress: Mapping[str, Any]) -> dict[str, Any]:
-    """Progress as the page shows it, line by line."""
-    rows = [("收到时间 Received", _time(progress["received_at"])), ("状态 Status", _words(progress["status"]))]
-    for step in progress["steps"]:
-        rows += [("正在办理 Now with", _words(step["office"])), ("开始时间 Since", _time(step["since"]))]
-        rows += [("应于此前完成 Due", _time(step["due_at"]))] if step["due_at"] else []
-    result = progress["result"]
-    if result is not None:
-        told = result["content"] or ("内容已依法清除 Erased by law" if result["informed"] else UNREACHED)
-        rows.append(("结果 Result", f"{told}（{_time(result['at'])}）"))
-    if progress["satisfaction"]:
-        rows.append(("您的评价 Your grade", _words(GRADES[progress["satisfaction"]["grade"]]._asdict())))
-    return {"rows": rows, **{name: progress[name] for name in ("may_grade", "may_reject")}}
+    """Progress as the page shows it: how it stands, then what happened and what is going on."""
+    result, graded = progress["result"], progress["satisfaction"]
+    return {
+        "status": progress["status"],
+        "received": _time(progress["received_at"]),
+        "steps": [_step(step) for step in progress["steps"]],
+        "result": result and {"at": _time(result["at"]), "told": result["content"] or _without_words(result)},
+        "grade": graded and _words(GRADES[graded["grade"]]._asdict()),
+        **{name: progress[name] for name in ("may_grade", "may_reject")},
+    }
+
+
+def _step(step: Mapping[str, Any]) -> dict[str, Any]:
+    due = step["due_at"]
+    late = due is not None and datetime.fromisoformat(due) < http.site().engine.now()
+    return {
+        "office": step["office"], "since": _time(step["since"]), "due": _time(due) if due else "", "late": late
+    }  # fmt: skip
+
+
+def _without_words(result: Mapping[str, Any]) -> str:
+    return "内容已依法清除 Erased by law" if result["informed"] else UNREACHED
 
 
 UNREACHED = "已办理，当时无法与您联系 Dealt with; you could not be reached"

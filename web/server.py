@@ -103,7 +103,7 @@ def worker(engine: Engine, concurrency: int) -> None:
     """The clock and the jobs of a PostgreSQL installation, until it is told to stop."""
     logs.log_as_json()
     queue = Queue(engine)
-    clock = Clock(engine, duties=(queue.rescue, *DUTIES))
+    clock = Clock(engine, duties=(queue.duty, *DUTIES))
     clock.start()
     try:
         queue.work(concurrency)

@@ -14,7 +14,8 @@ class Settings:
     one, metrics are for this computer only. `clock_patience`: a heartbeat older than this is not ready.
     `public_writes`, `public_reads`: so many requests may come from one address in an hour through the public page, and
     so many looks at how far they are. `refusal_seconds`: a sign-in that fails takes at least so long, whatever it
-    failed on."""
+    failed on. `signing_key` is the file of the key that published versions are signed with; without one it is kept
+    among the data."""
 
     data: Path
     cookie_name: str = "wangge_session"
@@ -31,3 +32,10 @@ class Settings:
     clock_patience: timedelta = timedelta(seconds=60)
     largest_body: int = 1024 * 1024
     largest_attachment: int = 50 * 1024 * 1024
+    largest_draft_file: int = 16 * 1024 * 1024
+    signing_key: Path | None = None
+
+    @property
+    def key_file(self) -> Path:
+        """Where the signing key is, or is made at first use."""
+        return self.signing_key or self.data / "signing.key"

@@ -224,11 +224,19 @@ class Said(Shown):
     erased: bool = False
 
 
+class FieldWords(Words):
+    """What a field is called, what its choices are called, and what an id in it is the id of."""
+
+    choices: dict[str, Words]
+    names: str
+
+
 class WholeMatter(Matter):
     """Everything about a matter."""
 
     facts: Json
     said: dict[str, Said]
+    fields: dict[str, FieldWords]
     steps: list[StepOf]
     assignments: list[Assignment]
     requests: list[Request]
@@ -418,6 +426,18 @@ class Procedure(Label):
     process: str
     form: dict[str, Any]
     basis: list[str] = []
+
+
+class WayIn(Label):
+    """A way in and its form."""
+
+    form: Json
+
+
+class WaysIn(Shown):
+    """How matters come in, by the post that asks."""
+
+    ways_in: list[WayIn]
 
 
 class Procedures(Shown):
@@ -658,6 +678,63 @@ class Precedents(Shown):
     settled: Named | None
 
 
+class ProposalSource(Words):
+    """Where a proposal comes from: `dispute`, `table`, `list` or `nothing`; `entry` of a register, or empty."""
+
+    key: str
+    entry: str
+
+
+class TriageProposal(Shown):
+    """What is proposed to a triage: the unit, who leads and helps by function, the limit, and where it comes from."""
+
+    unit: Named | None
+    lead_department: str
+    co_handlers: list[str]
+    handling_limit: str
+    source: ProposalSource
+
+
+class DictionaryChoice(Words):
+    """A value that may be chosen."""
+
+    value: str
+
+
+class DictionaryField(Words):
+    """A field: its address, what it is of, its type, class, how it is kept, and on which articles it rests."""
+
+    id: str
+    kind: Literal["table", "form", "registry", "list", "register"]
+    source: str
+    holder: str
+    holder_zh: str
+    holder_en: str
+    name: str
+    type: str
+    data_class: str
+    kept: Literal["column", "routing", "record", "entry", "never"]
+    required: bool
+    choices: list[DictionaryChoice]
+    basis: list[str]
+
+
+class Keyed(Words):
+    """A key with its label."""
+
+    key: str
+
+
+class Dictionary(Shown):
+    """Every field held under a pack; `classes` they may be of; `withheld`: tables of the machine's own."""
+
+    pack: str
+    conformity: Words
+    classes: list[Keyed]
+    withheld: list[Keyed]
+    fields: list[DictionaryField]
+
+
 class Indicator(Words):
     """A figure: how many of how many, and their quotient (none where there is nothing to divide by); of an average,
     `value` is in `unit`. `formula` says in words what is counted."""
@@ -690,6 +767,19 @@ class SignedIn(Shown):
     person: str
 
 
+class Area(Named):
+    """A division, functional area or grid, and the path of codes down to it."""
+
+    kind: str
+    area: str
+
+
+class Areas(Shown):
+    """Areas, by path."""
+
+    areas: list[Area]
+
+
 class Role(Label):
     """A role of a pack."""
 
@@ -701,6 +791,26 @@ class Unit(Named):
     level: str
 
 
+class Units(Shown):
+    """Units that can be named."""
+
+    units: list[Unit]
+
+
+class Colleague(Shown):
+    """A post of one's unit and who has it."""
+
+    id: str
+    person: Named
+    role: Role
+
+
+class Colleagues(Shown):
+    """The posts of one's unit."""
+
+    colleagues: list[Colleague]
+
+
 class Post(Shown):
     """A post and what it sees: all of its area, or what its unit has to do with."""
 
@@ -709,6 +819,7 @@ class Post(Shown):
     permissions: list[str]
     unit: Unit
     area: str
+    area_name: str
     whole_area: bool
 
 
@@ -719,3 +830,511 @@ class Me(Shown):
     expires_at: str
     posts: list[Post]
     post: Post | None
+
+
+class Period(Shown):
+    """Days on which a version applies, both included; without a last day until further notice."""
+
+    first: str
+    last: str | None
+
+
+class Pack(Shown):
+    """A published version: its status today, and when it applies in its area. `open_matters`: in my area, null where I
+    do not see all of it."""
+
+    key: str
+    place: str
+    title: Words
+    area: str
+    force: Literal["law", "draft"]
+    in_force_from: str | None
+    in_force_to: str | None
+    status: Literal["draft_law", "upcoming", "in_force", "superseded", "retired"]
+    periods: list[Period]
+    hash: str
+    published_at: str
+    published_by: Named | None
+    signed: bool
+    open_matters: int | None
+
+
+class Packs(Shown):
+    """Versions, by place and day."""
+
+    packs: list[Pack]
+
+
+class DrawnNode(Shown):
+    """A node of a process, with the pack's words about it (role, form, limit, status, basis, …)."""
+
+    id: str
+    name: str
+    kind: str
+    called: str
+    properties: dict[str, str]
+
+
+class DrawnProcess(Shown):
+    """A process of a version, and the file that it is drawn in."""
+
+    name: str
+    title: str
+    file: str | None
+    nodes: list[DrawnNode]
+
+
+class FileBrief(Shown):
+    """A file: diagram, table, limits, form, case or other."""
+
+    path: str
+    hash: str
+    size: int
+    kind: Literal["diagram", "table", "limits", "form", "case", "other"]
+
+
+class PackWhole(Pack):
+    """A published version with what it holds."""
+
+    processes: list[DrawnProcess]
+    limits: list[Json]
+    forms: list[Label]
+    decisions: list[Json]
+    files: list[FileBrief]
+
+
+class PackFile(Shown):
+    """A file with its text."""
+
+    path: str
+    hash: str
+    text: str
+
+
+class DraftTexts(Shown):
+    """Files with their texts."""
+
+    files: list[PackFile]
+
+
+class Retired(Shown):
+    """The last day of a version, and what to be warned of."""
+
+    key: str
+    last_day: str
+    warnings: list[Words]
+
+
+class Draft(Shown):
+    """A draft of a version; `returned`: why its reviewer sent it back."""
+
+    id: int
+    key: str
+    base: str
+    area: str
+    title: str
+    status: Literal["open", "in_review", "published", "dropped"]
+    revision: int
+    in_force_from: str | None
+    created_by: Named | None
+    created_at: str
+    submitted_by: Named | None
+    submitted_at: str | None
+    returned: str | None
+    ended_at: str | None
+
+
+class DraftStanding(Draft):
+    """How a draft stands after an act."""
+
+
+class Drafts(Shown):
+    """Drafts, the newest first."""
+
+    drafts: list[Draft]
+
+
+class DraftFile(FileBrief):
+    """A file of a draft: whether it differs from the base, and who changed it last in this draft."""
+
+    changed: bool
+    changed_by: Named | None
+    changed_at: str | None
+
+
+class Presence(Shown):
+    """Who has which file on the screen."""
+
+    person: Named
+    path: str
+    seen_at: str
+
+
+class DraftWhole(Draft):
+    """A draft with its files; `removed`: those of the base that it does without."""
+
+    files: list[DraftFile]
+    removed: list[str]
+    present: list[Presence]
+
+
+class DraftMade(Shown):
+    """The number of a new draft."""
+
+    draft: int
+
+
+class DraftSaved(Shown):
+    """The hash of the file as it is now, null where it is gone, and the draft's revision."""
+
+    path: str
+    hash: str | None
+    revision: int
+
+
+class DraftPresence(Shown):
+    """Who was here in the last half minute, and the draft's revision."""
+
+    present: list[Presence]
+    revision: int
+
+
+class DraftChange(Shown):
+    """A change: hashes of the file before and after, null where there was none."""
+
+    id: int
+    revision: int
+    path: str
+    before: str | None
+    after: str | None
+    person: Named
+    at: str
+
+
+class DraftHistory(Shown):
+    """Changes, the newest first."""
+
+    changes: list[DraftChange]
+
+
+class Found(Shown):
+    """What is wrong, or to be known: `element` and `path` are ids in the diagram, `file` is where it lies."""
+
+    rule: str
+    level: Literal["error", "warning", "advice"]
+    element: str
+    name: str
+    message: str
+    article: str
+    path: list[str]
+    file: str
+
+
+class DraftChecked(Shown):
+    """Whether a draft could be published, and every finding."""
+
+    publishable: bool
+    findings: list[Found]
+
+
+class Change(Words):
+    """One difference between two versions, said in a sentence. `element` is the id of the node, flow, limit, form, …
+    (in the newer version where it was renamed), `field` the part of it, `before` and `after` its values."""
+
+    kind: Literal["added", "removed", "changed", "moved", "renamed"]
+    what: str
+    process: str
+    element: str
+    name: str
+    field: str
+    before: Any
+    after: Any
+
+
+class ComparedDiagram(Shown):
+    """A process and the files it is drawn in; `redrawn` are the elements that are only laid out otherwise."""
+
+    process: str
+    name: str
+    old: str | None
+    new: str | None
+    changes: int
+    redrawn: list[str]
+
+
+class Comparison(Shown):
+    """What differs, and how many elements are only laid out otherwise."""
+
+    changes: list[Change]
+    layout_only: int
+    diagrams: list[ComparedDiagram]
+
+
+class PlayedWay(Shown):
+    """Something else that may happen: the event that hears it, the act that makes it, and its form."""
+
+    node: str
+    name: str
+    action: Json
+    form: Json | None
+
+
+class PlayedStep(Shown):
+    """An open step; `step` tells several of one node apart, `local` are the variables that only it sees."""
+
+    step: int
+    node: str
+    name: str
+    process: str
+    kind: str
+    automatic: bool
+    properties: dict[str, str]
+    form: Json | None
+    local: Json
+    ways: list[PlayedWay]
+
+
+class PlayedClock(Shown):
+    """A timer that runs, and when it falls due on the virtual clock."""
+
+    node: str
+    name: str
+    process: str
+    due: str
+
+
+class PlayedRow(Shown):
+    """A line of the trace."""
+
+    at: str
+    node: str
+    event: str
+
+
+class PlayedIncident(Shown):
+    """Where a play is stuck, and why."""
+
+    node: str
+    code: str
+    text: str
+
+
+class Played(Shown):
+    """Where a play stands: what has happened, what is open, what runs, and what else may happen. `stopped`: it was
+    broken off because it went on too long."""
+
+    status: Literal["open", "ended", "incident"]
+    now: str
+    stopped: bool
+    trace: list[PlayedRow]
+    incidents: list[PlayedIncident]
+    open: list[str]
+    variables: Json
+    steps: list[PlayedStep]
+    clocks: list[PlayedClock]
+    ways: list[PlayedWay]
+
+
+class CoveredCase(Shown):
+    """An example case, and in what it does not come out as it says."""
+
+    name: str
+    title: Json | None
+    process: str
+    status: Literal["open", "ended", "incident", "refused"]
+    good: bool
+    faults: list[Words]
+
+
+class CoveredProcess(Shown):
+    """The nodes, flows, timers and rows of decision tables (`<table>/<row>`) of a process, each with the cases that
+    exercise it; `missing` are those that none does."""
+
+    process: str
+    name: str
+    nodes: dict[str, list[str]]
+    flows: dict[str, list[str]]
+    timers: dict[str, list[str]]
+    rules: dict[str, list[str]]
+    missing: dict[str, list[str]]
+
+
+class Coverage(Shown):
+    """What the example cases of a draft exercise."""
+
+    cases: list[CoveredCase]
+    processes: list[CoveredProcess]
+
+
+class HandlerTold(Shown):
+    """A handler or guard that diagrams can name, and what it says of itself."""
+
+    name: str
+    kind: Literal["decide", "enact", "effect", "guard"]
+    doc: str
+
+
+class FunctionTold(Shown):
+    """A function of the expression language, and what it gives."""
+
+    name: str
+    zh: str
+    en: str
+
+
+class Vocabulary(Shown):
+    """What a diagram can call."""
+
+    handlers: list[HandlerTold]
+    functions: list[FunctionTold]
+
+
+class Published(Shown):
+    """A version that was published, and what to be warned of."""
+
+    key: str
+    hash: str
+    in_force_from: str
+    warnings: list[Words]
+
+
+class Reason(Words):
+    """Why matters stay, and how many."""
+
+    code: str
+    count: int
+
+
+class NodeChoice(Shown):
+    """A place of the new version, by its address."""
+
+    node: str
+    name: str
+
+
+class NodeImpact(Shown):
+    """The open matters at a place of a process: where they go and on what ground, how many can, stay, need a choice,
+    are late, and would be late under the new limits. `exact`: counted, not by sample."""
+
+    process: str
+    node: str
+    name: str
+    to: str | None
+    to_name: str | None
+    ground: Literal["path", "same_id", "renamed", "chosen", "none"]
+    count: int
+    movable: int
+    stays: int
+    choose: int
+    exact: bool
+    choices: list[NodeChoice]
+    late_now: int
+    late_under_new_limits: int
+
+
+class LateImpact(Shown):
+    """Steps that are late, and those that would be if the new limits counted."""
+
+    now: int
+    under_new_limits: int
+    exact: bool
+
+
+class Impact(Shown):
+    """What a version would do to the open matters of another."""
+
+    to: str
+    area: str
+    open: int
+    movable: int
+    stays: int
+    choose: int
+    exact: bool
+    late: LateImpact
+    reasons: list[Reason]
+    nodes: list[NodeImpact]
+
+
+class MigrationCounts(Shown):
+    """How many matters are not tried, can move, stay, have moved, are back, cannot go back."""
+
+    waiting: int
+    movable: int
+    stays: int
+    moved: int
+    undone: int
+    kept: int
+    total: int
+
+
+class MigrationProgress(Shown):
+    """How far what is under way has come."""
+
+    done: int
+    of: int
+
+
+class Migration(Shown):
+    """Running matters that go over to another version."""
+
+    id: int
+    to: str
+    area: str
+    status: Literal["prepared", "trying", "running", "stopped", "done", "undoing", "undone"]
+    revision: int
+    created_by: Named | None
+    started_by: Named | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    counts: MigrationCounts
+    progress: MigrationProgress
+
+
+class Migrations(Shown):
+    """Migrations, the newest first."""
+
+    migrations: list[Migration]
+
+
+class WholeMigration(Migration):
+    """A migration with where matters go (`from`: the place of the old version), what was chosen, and why some stay.
+    `survey`: how it was when it was prepared or last changed."""
+
+    mapping: list[NodeImpact]
+    chosen: dict[str, dict[str, str]]
+    survey: Json
+    reasons: list[Reason]
+    reported: bool
+
+
+class MigrationMade(Shown):
+    """The number of a new migration."""
+
+    migration: int
+
+
+class MigrationCase(Shown):
+    """A matter of a migration; `reason` says why it stays, or `how` its new place was found."""
+
+    matter: str
+    title: str
+    area: str
+    status: Literal["waiting", "movable", "stays", "moved", "undone", "kept"]
+    reason: Json | None
+    record: int | None
+    undo: int | None
+    at: str
+
+
+class MigrationCases(Listing):
+    """A page of the matters of a migration."""
+
+    rows: list[MigrationCase]
+
+
+class MigrationReport(Shown):
+    """The reports of the end and of going back, each with its signature."""
+
+    migration: Json | None = None
+    undo: Json | None = None

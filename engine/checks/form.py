@@ -137,7 +137,7 @@ def _representatives(name: str, conditions: Iterable[Expression], kind: Type | N
     """For a name that is only asked by itself, or only compared with constants: a value for every possible answer."""
     found: list[Any] = []
     for condition in conditions:
-        compared = _compared(name, condition.tree)
+        compared = _compared(name, condition.tree) if name in condition.names | condition.optional else []
         if compared is None:
             return None
         found += compared

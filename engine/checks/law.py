@@ -2,7 +2,7 @@
 with the pack; here are the few questions they are made of. A rule says which steps it means by what nobody renames in
 passing (form, role, unit, status, handler, guard, message, called process), and what must hold of every way to or from
 them: see `docs/checks/law.md`. A rule whose steps are gone is broken, not idle. Law and local rules forbid
-publication, the product's own warn, a draft's advise.
+publication, the product's own warn, a draft's advise; a local rule that is waived (`waivers`) advises too.
 """
 
 import ast
@@ -12,7 +12,9 @@ from functools import cached_property
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
+from engine.checks import waivers
 from engine.checks.paths import Paths, Step, after, elements, interrupts
+from engine.checks.way import Drawing
 from engine.definition import Definition
 from engine.errors import Finding, Invalid, Level, Words
 from engine.expressions import Expression, ExpressionError, compile_script
@@ -123,21 +125,29 @@ def _applies(rule: Rule, definition: Definition, pack: Pack) -> bool:
 
 
 def _findings(rule: Rule, ground: "Ground") -> Iterator[Finding]:
+    """Of a rule for every process, a process without the steps it speaks of is none of its business."""
+    if rule.process == "any" and not ground.steps(rule.of):
+        return
     seen: set[str] = set()
     for breach in PREDICATES[rule.predicate](rule, ground):
         element = breach.step.node.id if breach.step else ground.definition.root
         if element not in seen:
             seen.add(element)
-            yield _finding(rule, element, breach)
+            yield _finding(rule, element, breach, ground)
 
 
-def _finding(rule: Rule, element: str, breach: Breach) -> Finding:
-    standing, cited = STANDING[rule.force], rule.article
-    zh = f"{rule.zh.rstrip('。')}{f'（{cited}）' if cited else ''}{standing.zh}：{breach.words.zh}"
-    en = f"{rule.en.rstrip('.')}{f' ({cited})' if cited else ''}{standing.en}: {breach.words.en}"
-    name = breach.step.node.name if breach.step else ""
+def _finding(rule: Rule, element: str, breach: Breach, ground: "Ground") -> Finding:
+    standing, cited, waiver = STANDING[rule.force], rule.article, ground.waived.get(rule.key)
     path = tuple(dict.fromkeys(elements(breach.path)))
-    return Finding(f"law.{rule.key}", LEVELS[rule.force], element, f"{zh} {en}", name, cited, path)
+    way = ground.drawing.way(path)
+    zh = f"{rule.zh.rstrip('。')}{f'（{cited}）' if cited else ''}{standing.zh}：{breach.words.zh}{way.zh}"
+    en = f"{rule.en.rstrip('.')}{f' ({cited})' if cited else ''}{standing.en}: {breach.words.en} {way.en}".rstrip()
+    name = breach.step.node.name if breach.step else ""
+    if waiver is not None:
+        zh += f"此规则已由{waiver.name}于{waiver.day}免除（{waiver.document}），理由：{waiver.reason}。"
+        en += f" Waived by {waiver.name} on {waiver.day} ({waiver.document}): {waiver.reason}."
+    level = LEVELS[rule.force] if waiver is None else "advice"
+    return Finding(f"law.{rule.key}", level, element, f"{zh} {en}", name, cited, path)
 
 
 # -- which steps are meant ---------------------------------------------------------------------------
@@ -151,6 +161,15 @@ class Ground:
         self.pack = pack
         self.definition = paths.definition
         self._narrowed: dict[str, Paths] = {}
+
+    @cached_property
+    def drawing(self) -> Drawing:
+        return Drawing(self.definition)
+
+    @cached_property
+    def waived(self) -> Mapping[str, waivers.Waiver]:
+        """The rules that the place has set aside."""
+        return waivers.standing(self.pack)
 
     @cached_property
     def main(self) -> Collection[str]:

@@ -13,9 +13,11 @@ what is left small. Rules: soundness.deadlock, .livelock, .lack-of-synchronisati
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, combinations
-from typing import Any, Literal, NamedTuple, TypeVar, cast
+from itertools import chain, combinations, islice
+from math import comb
+from typing import Any, Literal, NamedTuple, TypeVar, cast, overload
 
+from engine.checks.way import Drawing
 from engine.definition import CHOOSING, Body, Definition, Flow, Loop, Node, Process, Trigger
 from engine.errors import Finding, Level, Words
 from engine.machine import WAITING, advance
@@ -44,10 +46,14 @@ Verdict = Literal["sound", "unsound", "undecided"]
 STATES = 20_000
 RUNS_PER_STATE = 10
 """How many moves may be tried per marking that may be visited, on average."""
+TOKENS_PER_RUN = 5
+"""How many tokens a move may have to look at, on average: with hundreds of them at once it takes that much longer."""
 SCOPES = 300
 """A marking with more scopes than this comes from a process that calls itself without end."""
 SUBSETS = 10
 """Up to so many conditional flows, all their combinations are tried; beyond, few, many and all."""
+SELECTIONS = 1_024
+"""Of more combinations the first are tried."""
 
 
 def check(definition: Definition, *, states: int = STATES) -> list[Finding]:
@@ -65,6 +71,12 @@ def explore(definition: Definition, *, states: int = STATES, reduced: bool = Tru
     `reduced=False` visits every marking of the diagram as it is drawn: slow, and the same verdict.
     """
     return _Parts(definition, states, reduced).result()
+
+
+def markings(definition: Definition, *, states: int = STATES) -> tuple[list[State], bool]:
+    """A state for each marking that the diagram, as it is drawn, can come to; and whether these are all."""
+    search = _Search(definition, states, reduced=False)
+    return [visit.state for visit in search.states], search.complete
 
 
 class Move(NamedTuple):
@@ -138,7 +150,7 @@ class Choices:
         return flow
 
     def some(self, names: Facts, node: Node, flows: tuple[Flow, ...]) -> tuple[Flow, ...]:
-        chosen = self.pick(_selections(node, flows))
+        chosen = self.pick(_Selections(node, flows))
         self.flows.append((node.id, chosen))
         return chosen
 
@@ -157,16 +169,35 @@ class Choices:
         return None
 
 
-def _selections(node: Node, flows: tuple[Flow, ...]) -> list[tuple[Flow, ...]]:
-    """The sets of flows that may be taken out of an inclusive gateway, or an activity with conditions."""
-    always = [flow for flow in flows if flow.id != node.default and not flow.condition]
-    maybe = [flow for flow in flows if flow.id != node.default and flow.condition]
-    default = [flow for flow in flows if flow.id == node.default]
-    sizes = range(len(maybe) + 1) if len(maybe) <= SUBSETS else (0, 1, 2, len(maybe) - 1, len(maybe))
-    chosen = chain.from_iterable(combinations(maybe, size) for size in sizes)
-    sets = [tuple(flow for flow in flows if flow in always or flow in some) for some in chosen]
-    found = [some for some in sets if some]
-    return found if always or not default else [*found, tuple(default)]
+class _Selections(Sequence[tuple[Flow, ...]]):
+    """The sets of flows that may be taken out of an inclusive gateway, or an activity with conditions. Each is made
+    when it is asked for."""
+
+    def __init__(self, node: Node, flows: tuple[Flow, ...]) -> None:
+        self.flows = flows
+        self.always = {flow.id for flow in flows if flow.id != node.default and not flow.condition}
+        self.maybe = [flow.id for flow in flows if flow.id != node.default and flow.condition]
+        self.default = () if self.always else tuple(flow for flow in flows if flow.id == node.default)
+        many = len(self.maybe)
+        sizes = range(many + 1) if many <= SUBSETS else (0, 1, many, many - 1, 2)
+        self.sizes = [size for size in sizes if size or self.always]
+        self.sets = min(SELECTIONS, sum(comb(many, size) for size in self.sizes))
+
+    def __len__(self) -> int:
+        return self.sets + len(self.default)
+
+    @overload
+    def __getitem__(self, number: int) -> tuple[Flow, ...]: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[tuple[Flow, ...]]: ...
+    def __getitem__(self, number: int | slice) -> Any:
+        if isinstance(number, slice):
+            return [self[one] for one in range(len(self))[number]]
+        if number >= self.sets:
+            return self.default
+        sets = chain.from_iterable(combinations(self.maybe, size) for size in self.sizes)
+        taken = self.always.union(next(islice(sets, number, None)))
+        return tuple(flow for flow in self.flows if flow.id in taken)
 
 
 # -- taking the diagram apart ------------------------------------------------------------------------------
@@ -424,6 +455,7 @@ class _Search:
         self.stuck: set[int] = set()
         self.stops: set[tuple[str, str]] = set()
         self.runs = 0
+        self.looked_at = 0
         self.complete = True
         self.faults: list[Fault] = []
         self.told: set[tuple[str, str]] = set()
@@ -438,11 +470,15 @@ class _Search:
             self.games(State(), -1, event)
         number = 0
         while number < len(self.states):
-            if len(self.states) > self.limit or self.runs > self.limit * RUNS_PER_STATE:
+            if self.is_enough():
                 self.complete = False
                 return
             self.visit(number)
             number += 1
+
+    def is_enough(self) -> bool:
+        runs = self.limit * RUNS_PER_STATE
+        return len(self.states) > self.limit or self.runs > runs or self.looked_at > runs * TOKENS_PER_RUN
 
     def beginnings(self) -> Iterator[Event]:
         level = self.definition.levels[self.definition.root]
@@ -478,10 +514,11 @@ class _Search:
     def games(self, state: State, number: int, event: Event) -> None:
         """Every way the machine can go from here on this event."""
         pending: deque[tuple[int, ...]] = deque([()])
-        while pending:
+        while pending and not self.is_enough():
             choices = Choices(pending.popleft())
             after, effects = advance(self.definition, state, event, choices)
             self.runs += 1
+            self.looked_at += len(after.tokens)
             pending.extend(choices.others())
             self.reach(number, event, choices, after, effects)
 
@@ -621,11 +658,11 @@ class _Search:
         return found
 
     def findings(self, whole: Definition) -> Iterator[Finding]:
-        names = _names(whole)
+        names, drawing = _names(whole), Drawing(whole)
         errors = {n.id for _, n in whole.nodes() if n.kind == "end" and n.trigger.kind == "error"}
         for fault in self.faults:
             words = UNCAUGHT if fault.element in errors else WORDS[fault.rule]
-            yield _finding(fault.rule, fault.element, names, fault.path, fault.data, words)
+            yield _finding(fault.rule, fault.element, names, words, fault, drawing.way(fault.path))
         for _, element in self.dead():
             yield _finding("soundness.dead", element.id, names)
         if not self.complete:
@@ -927,6 +964,7 @@ UNCAUGHT = Words(
     "sub-process around it that does.",
 )
 ON_DATA = Words("（是否发生取决于条件的结果。）", "(Whether it happens depends on conditions.)")
+NOWHERE = Words("", "")
 ON_NOTHING = Words("（无论条件结果如何都可能发生。）", "(It can happen whatever the conditions are.)")
 
 
@@ -934,13 +972,13 @@ def _finding(
     rule: str,
     element: str,
     names: Mapping[str, str],
-    path: tuple[str, ...] = (),
-    data: bool = False,
     words: Words | None = None,
+    fault: Fault | None = None,
+    way: Words = NOWHERE,
 ) -> Finding:
     name = names.get(element, "")
     zh, en = (text.replace("{name}", name or element) for text in words or WORDS[rule])
-    why = (ON_DATA if data else ON_NOTHING) if path else Words("", "")
-    text = f"{zh}{why.zh} {en} {why.en}".strip()
+    why = (ON_DATA if fault.data else ON_NOTHING) if fault and fault.path else NOWHERE
+    text = " ".join(one for one in (f"{zh}{way.zh}{why.zh}", en, way.en, why.en) if one)
     level: Level = "warning" if rule == "soundness.undecided" else "error"
-    return Finding(rule, level, element, text, name, path=path)
+    return Finding(rule, level, element, text, name, path=fault.path if fault else ())

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from engine import lifecycle
 from engine.casework import RESTS
 from engine.checks.soundness import Choices, marking
-from engine.definition import GATEWAYS, Body, Definition, Kind, Node, Process, Trigger
+from engine.checks.way import Drawing
+from engine.definition import Body, Definition, Kind, Node, Process, Trigger
 from engine.errors import Finding, Words
 from engine.machine import WAITING, advance
 from engine.model import Began, Completed, Escalated, Event, Messaged, Passed, State, Token, replace
@@ -23,18 +24,22 @@ from engine.reduction import closure, normal
 
 STATES = 3_000
 """So many markings are visited per level."""
+STEPS_PER_STATE = 100
+"""How many steps the moves from a marking may leave open in all, on average: of a level with hundreds of them at once
+fewer markings are visited."""
 
 
 def check(definition: Definition, *, states: int = STATES) -> list[Finding]:
     """`statuses.unlawful` (error) with the shortest way there, each change of a unit once; `statuses.undecided`
     (warning) for a level with too many markings."""
     found: list[Finding] = []
+    drawing = Drawing(definition)
     for key, body in definition.bodies():
         if any(_has_status(node) for node in body.nodes.values()):
             level = _Level(definition, key, body)
             game = _Game(level, states)
             faults = [fault for unit in level.units for fault in _Assignment(game, unit).faults.values()]
-            found += [_finding(level, fault) for fault in faults]
+            found += [_finding(level, fault, drawing.way(fault.path)) for fault in faults]
             found += [] if game.complete else [_undecided(level, states)]
     return found
 
@@ -163,6 +168,7 @@ class _Game:
         self.states: list[State] = []
         self.moves: list[list[_Move]] = []
         self.numbers: dict[object, int] = {}
+        self.looked_at = 0
         self.beginnings = [move for event in self.begins() for move in self.games(State(), event, "")]
         self.complete = self.play(limit)
 
@@ -173,7 +179,7 @@ class _Game:
 
     def play(self, limit: int) -> bool:
         number = 0
-        while number < len(self.states) <= limit:
+        while number < len(self.states) <= limit and self.looked_at <= limit * STEPS_PER_STATE:
             for event, act in self.possible(self.states[number]):
                 self.moves[number] += self.games(self.states[number], event, act)
             number += 1
@@ -190,8 +196,8 @@ class _Game:
     def leaving(self, token: Token) -> Iterator[tuple[Event, str]]:
         node = self.nodes[token.node]
         if node.kind == "event_gateway":
-            for flow in node.outgoing:
-                yield Messaged(self.level.body.flows[flow].target, step=token.id), ""
+            heard = (self.level.body.flows[flow].target for flow in node.outgoing)
+            yield from ((Messaged(id, step=token.id), "") for id in heard if self.nodes[id].kind == "catch")
         elif node.kind in WAITING:
             yield Completed(token.id), ""
             for id in node.boundaries:
@@ -202,6 +208,7 @@ class _Game:
         while pending:
             choices = Choices(pending.popleft())
             after, effects = advance(self.level.definition, state, event, choices)
+            self.looked_at += len(after.tokens)
             pending.extend(choices.others())
             nodes = (one.node for one in effects if isinstance(one, Passed) and one.what != "cancelled")
             passed = tuple(id for node in nodes for id in self.level.stands.get(node, (node,)))
@@ -331,14 +338,13 @@ class _Assignment:
 # -- words -------------------------------------------------------------------------------------------
 
 
-def _finding(level: _Level, fault: _Fault) -> Finding:
+def _finding(level: _Level, fault: _Fault, way: Words) -> Finding:
     """An error where a step cannot be answered any more; a warning where only an act that somebody may choose, and
     need not, is refused."""
     nodes = level.body.nodes
     old, new = (lifecycle.STATUSES.get(one, Words("未开始", "not begun")) for one in (fault.before, fault.after))
     name = nodes[fault.element].name
     zh, en = _instead(fault.before)
-    way = " → ".join(nodes[id].name or id for id in fault.path if nodes[id].name or nodes[id].kind not in GATEWAYS)
     by = (f"经“{fault.act}”，", f" by “{fault.act}”") if fault.act else ("", "")
     return Finding(
         "statuses.unlawful",
@@ -346,10 +352,9 @@ def _finding(level: _Level, fault: _Fault) -> Finding:
         fault.element,
         f"在“{name or fault.element}”，{by[0]}单位（{fault.unit}）的状态要从“{old.zh}”变为“{new.zh}”，"
         "这不合法，会被拒绝。"
-        f"{zh}经过：{way}。请修改环节的状态或走向。 "
+        f"{zh}{way.zh}请修改环节的状态或走向。 "
         f"At “{name or fault.element}” the assignment of the unit `{fault.unit}` would go{by[1]} from “{old.en}” to "
-        f"“{new.en}”, which is not lawful and is refused. {en} The way there: {way}. Change the status of a step, or "
-        "the flow.",
+        f"“{new.en}”, which is not lawful and is refused. {en} {way.en} Change the status of a step, or the flow.",
         name,
         path=fault.path,
     )

@@ -9,6 +9,7 @@ and what happens beside the path, takes no time.
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from math import ceil
 from typing import NamedTuple
 
 from engine.checks import declared
@@ -138,20 +139,20 @@ class _Worst:
         used = [step for step in path.steps if step.limit is not None]
         involved = [limit, *(step.limit for step in used if step.limit is not None)]
         binding = any(one.basis.kind not in NOT_BINDING for one in involved)
-        unit, needed = UNITS[limit.unit], _amount(path.hours / HOURS[limit.unit])
+        unit, hours = UNITS[limit.unit], path.hours / HOURS[limit.unit]
+        needed, enough = _amount(hours), ceil(hours)
         mixed = len({one.unit for one in involved}) > 1
-        zh = " → ".join(_told(step, 0) for step in used)
-        en = " → ".join(_told(step, 1) for step in used)
+        zh, en = (" → ".join(_used(step, language) for step in used) for language in (0, 1))
         return Finding(
             "time.too-long",
             "warning" if binding else "advice",
             element,
-            f"“{name or element}”的时限是 {limit.amount} {unit.zh}，但各环节都刚好用足自己的时限时，"
-            f"最长的一条路要 {needed} {unit.zh}：{zh}。"
-            f"{_CONVERTED[0] if mixed else ''}请缩短其中的时限，或放宽总时限。 "
-            f"“{name or element}” has {limit.amount} {unit.en}, but when every step uses just what it has, the longest "
-            f"path takes {needed}: {en}. {_CONVERTED[1] if mixed else ''}Shorten a limit on it, or widen the outer "
-            "one.",
+            f"“{name or element}”的时限是 {_told(limit, 0)}，但各环节都刚好用足自己的时限时，"
+            f"最长的一条路合计要 {needed} {unit.zh}：{zh}。谁也没有逾期，整件却逾期了。"
+            f"{_CONVERTED[0] if mixed else ''}请在时限表中把{limit.key}放宽到至少 {enough} {unit.zh}，或缩短上列时限。 "
+            f"“{name or element}” has {_told(limit, 1)}, but when every step uses just what it has, the longest path "
+            f"takes {needed}: {en}. The whole is overdue though nobody was late. {_CONVERTED[1] if mixed else ''}"
+            f"In the table of limits, widen {limit.key} to at least {enough} {unit.en}, or shorten those listed.",
             name,
             limit.basis.article,
             tuple(step.node.id for step in path.steps),
@@ -175,10 +176,15 @@ def _taken(limit: Limit | None) -> Fraction:
     return limit.amount * HOURS[limit.unit]
 
 
-def _told(step: _Used, language: int) -> str:
-    limit = step.limit
-    unit = UNITS[limit.unit][language] if limit is not None and limit.unit is not None else ""
-    return f"{step.node.name or step.node.id} {limit.amount if limit else ''} {unit}"
+def _used(step: _Used, language: int) -> str:
+    return f"{step.node.name or step.node.id} {_told(step.limit, language) if step.limit else ''}"
+
+
+def _told(limit: Limit, language: int) -> str:
+    """How long it is, and the key by which the table of limits has it: `15 工作日（handle_hard）`."""
+    unit = UNITS[limit.unit][language] if limit.unit is not None else ""
+    said = f"{limit.amount} {unit.removesuffix('s') if limit.amount == 1 else unit}"
+    return f"{said} ({limit.key})" if language else f"{said}（{limit.key}）"
 
 
 def _amount(value: Fraction) -> str:

@@ -14,7 +14,10 @@ from sqlalchemy import (
     case,
     exists,
     false,
+    func,
+    literal,
     literal_column,
+    not_,
     or_,
     select,
     true,
@@ -61,15 +64,24 @@ class Seen(NamedTuple):
 
 def scope(work: Work, actor: Actor) -> Scope:
     """What the actor's role may see."""
-    known = role(work, actor.role)
+    known = role(work, actor.role, actor.area)
     return Scope(actor, known is not None and not SEEING.isdisjoint(known.permissions))
 
 
-def role(work: Work, key: str) -> Role | None:
-    """The role as described by the law that came into force last, or by a draft if only drafts know it."""
-    pack = tables.pack.c
-    newest = (case((pack.force == "law", 0), else_=1), pack.in_force_from.desc())
-    keys = work.connection.execute(select(pack.key).order_by(*newest)).scalars()
+def role(work: Work, key: str, area: str | None = None) -> Role | None:
+    """The role as described by what is in force today where somebody has a post (`area`), the smallest jurisdiction
+    first: what another place draws, or what comes later, gives nobody a power here. Else, or without an area, by the
+    law that came into force last, or by a draft if only drafts know it."""
+    pack, today = tables.pack.c, day_of(work.now).isoformat()
+    newest: tuple[ColumnElement[Any], ...] = (case((pack.force == "law", 0), else_=1), pack.in_force_from.desc())
+    query = select(pack.key)
+    if area is not None:
+        covers = func.substr(literal(area), 1, func.length(pack.area)) == pack.area
+        ended = and_(pack.in_force_to.is_not(None), pack.in_force_to < today)
+        holds = and_(covers, pack.force == "law", pack.in_force_from <= today, not_(ended))
+        query = query.where(or_(covers, inside(work.connection, pack.area, area)))
+        newest = (case((holds, 0), else_=1), case((holds, -func.length(pack.area)), else_=0), *newest)
+    keys = work.connection.execute(query.order_by(*newest)).scalars()
     return next((found for pack_key in keys if (found := pack_of(work, pack_key).roles.get(key))), None)
 
 

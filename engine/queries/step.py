@@ -206,7 +206,7 @@ def _may_work(work: Work, pack: Pack, actor: Actor, row: RowMapping) -> Words | 
     if not _has_post(work, actor, row):
         unit = work.directory.unit_name(row["unit"]) if row["unit"] else "—"
         return Words(f"您的岗位不含此操作，可联系{unit}。", f"Your post does not allow this; contact {unit}.")
-    if untrained := _untrained(work, pack, actor):
+    if untrained := _untrained(work, pack, actor, row["role"] or actor.role):
         return untrained
     if row["person"] and row["person"] != actor.person:
         who = work.directory.name(row["person"])
@@ -223,10 +223,10 @@ def _has_post(work: Work, actor: Actor, row: RowMapping) -> bool:
     return row["unit"] in (None, "", actor.unit)
 
 
-def _untrained(work: Work, pack: Pack, actor: Actor) -> Refused | None:
+def _untrained(work: Work, pack: Pack, actor: Actor, role: str) -> Refused | None:
     """What the pack wants a role to have passed before duty, and this person has not."""
     gate = pack.setting("training_gate", {})
-    lacking = work.directory.untrained(actor.person, actor.role, gate)
+    lacking = work.directory.untrained(actor.person, role, gate)
     if lacking is None:
         return None
     words = f"{lacking.zh.rstrip('。')}，请先安排培训。", f"{lacking.en} Arrange the training first."

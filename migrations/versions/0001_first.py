@@ -92,7 +92,10 @@ def upgrade() -> None:
         sa.Column("in_force_to", sa.String(10), comment="last date, or null"),
         sa.Column("hash", sa.String(64), nullable=False),
         sa.Column(
-            "body", sa.LargeBinary(), nullable=False, comment="canonical JSON: limits, forms, roles, articles, …"
+            "body",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="JSON, fields of forms in their order: limits, roles, articles, …",
         ),
         sa.Column(
             "files",
@@ -248,6 +251,7 @@ def upgrade() -> None:
         sa.Column("superseded_at", instant),
         sa.PrimaryKeyConstraint("row", name="pk_unit"),
     )
+    op.create_index("ix_unit_area", "unit", ["area"], postgresql_ops={"area": "varchar_pattern_ops"})
     op.create_index("uq_unit_current", "unit", ["id", "valid_from"], unique=True, **where("superseded_at IS NULL"))
     op.create_table(
         "case",

@@ -4,6 +4,7 @@ is out of sight, nothing done twice, refusals on record, problem documents, and 
 import io
 import json
 import logging
+import re
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel
 from werkzeug.test import TestResponse
 
-from engine import attachments, queries, records, tables
+from engine import attachments, casework, queries, records, tables
 from engine.errors import Invalid
 from engine.store import Store
 from tests.towns import PEOPLE, Town
@@ -661,8 +662,27 @@ def test_the_openapi_document_holds_together(app: APIFlask) -> None:
     assert len(ids) == len(set(ids))
     for reference in references(document):
         assert resolves(document, reference), reference
-    served = {rule.rule.replace("<int:", "{").replace("<", "{").replace(">", "}") for rule in app.url_map.iter_rules()}
+    served = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
     assert {path for path in served if path.startswith("/api/")} <= document["paths"].keys()
+
+
+@pytest.mark.parametrize(("act", "status"), [("retry", "waiting"), ("give-up", "given_up")])
+def test_a_message_that_was_not_delivered_is_sent_again_or_left_and_its_matter_goes_on(
+    people: People, town: Town, act: str, status: str
+) -> None:
+    case = town.open()
+    job = {"key": "k", "case": case, "kind": "message", "body": "{}", "status": "given_up", "attempts": 9}
+    with town.engine.work() as work:
+        sent = work.connection.execute(tables.outbox.insert(), {**job, "due_at": town.now}).inserted_primary_key
+        casework.open_incident(work, case, "tell", "message.undelivered", "未送达", outbox=sent[0] if sent else None)
+    (incident,) = people.ou.get("incidents").get_json()["rows"]
+    said = {"reason": "已电话告知"} if act == "give-up" else {}
+    assert people.ou.post(f"incidents/{incident['id']}/{act}", said).status_code == 200
+    with town.engine.look() as work:
+        assert work.connection.execute(tables.outbox.select()).one().status == status
+        assert work.connection.execute(tables.case.select()).one().closed_at is None
+    assert people.ou.get("incidents").get_json()["rows"] == []
+    assert chain(town, case)[-2:] == ["incident-opened", "job-retried" if act == "retry" else "job-given-up"]
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

@@ -816,6 +816,40 @@ def test_init_makes_the_database_and_loads_packs_and_calendars(empty: str, pack:
     assert run("--database", empty, "verify").exit_code == 0
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_init_chooses_how_records_are_hashed(empty: str) -> None:
+    def algorithms() -> list[str]:
+        store = Store(empty)
+        with store.reading() as connection:
+            found = [one.algorithm for one in records.chain(connection, records.INSTALLATION)]
+        with store.transaction() as connection:
+            found.append(records.chosen(connection))
+        store.close()
+        return found
+
+    assert run("--database", empty, "init").exit_code == 0
+    assert algorithms() == ["sha256"]
+    assert run("--database", empty, "init", "--algorithm", "sm3").exit_code == 0
+    assert run("--database", empty, "init").exit_code == 0
+    assert algorithms() == ["sm3", "sm3"]
+    refused(run("--database", empty, "init", "--algorithm", "md5"), "algorithm")
+    assert run("--database", empty, "init", "--algorithm", "sha256").exit_code == 0
+    assert algorithms() == ["sm3", "sha256", "sha256"]
+    assert run("--database", empty, "verify").exit_code == 0
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_init_refuses_an_algorithm_that_this_python_lacks(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without(name: str, data: bytes) -> None:
+        raise ValueError(name)
+
+    monkeypatch.setattr("hashlib.new", without)
+    result = run("--database", empty, "init", "--algorithm", "sm3")
+    assert result.exit_code != 0
+    assert "sm3" in result.stderr
+    assert "sha256" in result.stderr
+
+
 def test_init_keeps_the_year_an_administrator_imported(tmp_path: Path, store: Store) -> None:
     run("calendar", "import", year_file(tmp_path), "--database", address(store))
     run("init", "--database", address(store))

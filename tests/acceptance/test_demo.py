@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from tests.acceptance.crash import ROOT, WANGGE
 
 COUNTS = {
     "matters",
+    "procedures",
+    "by_procedure",
     "by_status",
     "by_way_in",
     "by_outcome",
@@ -43,6 +47,35 @@ def test_a_virtual_month_is_counted_and_verified(pack: str) -> None:
     assert month["verify"] == {"good": True, "findings": []}
     assert month["steps"] > 12
     assert month["records"] > month["steps"]
+
+
+BESIDE = {
+    "list_admission",
+    "list_exit",
+    "grid_change_proposed",
+    "worker_proposed",
+    "exit_proposed",
+    "complaint_received",
+    "publication_due",
+    "patrol_due",
+}
+"""What a city does beside matters, in every pack."""
+
+
+@pytest.mark.parametrize("pack", ["zhenjiang", "zhenjiang/2025-draft", "jiangsu", "unnamed-2023", "luzhou"])
+def test_the_city_changes_its_list_grids_and_workers_and_patrols_and_publishes(pack: str, tmp_path: Path) -> None:
+    database = tmp_path / "city.sqlite"
+    month = told("--pack", pack, "--matters", "2", "--seed", "2", "--database", f"sqlite:///{database}")
+    assert month["matters"] == 2
+    assert month["procedures"] == sum(month["by_procedure"].values())
+    assert set(month["by_procedure"]) >= BESIDE
+    assert month["acts"]["completed patrol_grid"] > 5
+    assert month["verify"]["good"]
+    with closing(sqlite3.connect(database)) as opened:
+        beside = opened.execute(
+            "SELECT DISTINCT way_in FROM \"case\" WHERE closed_at IS NOT NULL AND status = 'enacted'"
+        )
+        assert {way for (way,) in beside} & {"list_admission", "list_exit", "worker_proposed", "exit_proposed"}
 
 
 def test_the_same_seed_gives_the_same_month_and_another_one_another() -> None:

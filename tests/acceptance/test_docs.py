@@ -47,6 +47,13 @@ def test_verify_is_content_and_then_finds_a_changed_byte(demonstration: str) -> 
     assert "case/1" in told.stdout
 
 
+def test_a_backup_is_taken_and_comes_back(demonstration: str, tmp_path: Path) -> None:
+    told = shell(commands("docs/backup.md"), DATABASE=demonstration, BACKUPS=str(tmp_path / "backups"))
+    assert told.returncode == 0, told.stderr
+    assert "查验通过 / verified" in told.stdout
+    assert "findings: 0" in told.stdout
+
+
 def test_the_commands_of_the_readme_exist() -> None:
     named = set(re.findall(r"script/(\w+)", (ROOT / "README.md").read_text(encoding="utf-8")))
     for name in named:

@@ -101,11 +101,32 @@ def test_the_mediator_reads_precedents_and_the_county_decides_on_what_they_propo
     assert ask(*mediator, f"matters/{number}/precedents")[1]["settled"]["id"] == housing
 
 
+def test_what_was_approved_is_listed_proposed_with_its_source_and_ended(place: Place, ask: Ask) -> None:
+    number, county = place.case(disputed(place)).number, duty(place, place.county)
+    officer = place.person("triage_officer", place.township), "triage_officer"
+    _, told = ask(*officer, f"matters/{number}/triage-proposal")
+    assert (told["unit"]["id"], told["source"]["key"]) == (place.department("urban_management"), "table")
+    assert ask(*officer, "triage-rows")[1]["entries"] == []
+    (entry,) = ask(*county, "triage-proposals")[1]["entries"]
+    assert ask(*county, f"triage-proposals/{entry['id'].partition('/')[2]}/decide", {"approve": True})[0] == 200
+    (row,) = ask(*officer, "triage-rows")[1]["entries"]
+    assert (row["body"]["unit"], row["body"]["dispute"]) == (place.department("housing"), entry["body"]["dispute"])
+    _, told = ask(*officer, f"matters/{place.case(disputed(place)).number}/triage-proposal")
+    assert (told["unit"]["id"], told["source"]["entry"]) == (place.department("housing"), row["id"])
+    assert told["source"]["zh"]
+    path = f"triage-rows/{row['id'].partition('/')[2]}/end"
+    assert ask(*officer, path, {"reason": "职责已调整"})[0] == 403
+    assert ask(*county, path, {"reason": ""})[0] == 422
+    assert ask(*county, path, {"reason": "职责已调整"})[0] == 200
+    place.pass_(days=1)
+    assert ask(*officer, "triage-rows")[1]["entries"] == []
+
+
 def test_a_patrol_has_no_precedents(place: Place, ask: Ask) -> None:
     plan = patrols.Plan(grid=place.grid, kind="regular", route="沿主路", every=1)
     place.act(patrols.plan, place.actor(*duty(place)), plan)
     place.pass_(days=1)
-    place.act(patrols.due)
+    place.beat()
     with place.engine.look() as work:
         number = work.connection.exec_driver_sql('SELECT number FROM "case"').scalar_one()
     assert ask(*duty(place), f"matters/{number}/precedents")[0] == 404

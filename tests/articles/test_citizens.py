@@ -305,3 +305,23 @@ def test_the_page_works_without_script(place: Place, client: FlaskClient) -> Non
     assert "没有这个网格编号" in lost.text
     assert "<x>" not in lost.text
     assert "&lt;x&gt;" in lost.text
+    given = {"do": "submit", "grid": "nowhere", "what": "灯", "place": "巷口", "contact": "000"}
+    kept = client.post("/public/requests", data=given).text
+    assert all(f'value="{given[name]}"' in kept for name in ("grid", "place", "contact"))
+
+
+@in_zhenjiang
+def test_who_asks_for_a_grid_that_is_none_is_told_on_a_page(place: Place, client: FlaskClient) -> None:
+    missing = client.get("/public/grids/999<b>")
+    assert (missing.status_code, missing.mimetype) == (404, "text/html")
+    assert "没有这个编码的网格" in missing.text
+    assert "<b>" not in missing.text
+
+
+@in_zhenjiang
+def test_what_is_late_says_so_in_plain_words(place: Place, client: FlaskClient) -> None:
+    sent = client.post("/public/requests", data={"do": "submit", "grid": code_of(place), "what": "灯不亮"})
+    code = re.findall(r'class="code">([A-Z2-9]{12})<', sent.text)[0]
+    assert "已超过预计时间" not in client.post("/public/requests", data={"do": "progress", "code": code}).text
+    place.pass_(days=20)
+    assert "已超过预计时间" in client.post("/public/requests", data={"do": "progress", "code": code}).text

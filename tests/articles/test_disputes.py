@@ -1,16 +1,18 @@
 """Who does what in the agencies (ZJ-5.1), tracking and supervision (ZJ-13.3), and disputes over who is responsible, from
 the first word to what the next one learns of it (ZJ-13.4, ZJD-14)."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine import cases, queries, registers
 from engine.directory import Actor
-from engine.errors import Conflict, Forbidden, Refused
+from engine.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from engine.registers import Registered
 from handlers import disputes, proposals
-from tests.articles.proof import Data, Edit, Without, article
+from tests.articles.proof import Data, Edit, Patched, Without, article
+from tests.articles.test_access import Door
 from tests.places import FOUND, Place
 
 PACK, DRAFT = "zhenjiang/2026-01-01", "zhenjiang/2025-draft"
@@ -18,13 +20,14 @@ HERE = pytest.mark.parametrize("place", [(PACK, ())], indirect=True)
 TYPE = FOUND["matter_type"]
 
 
-def at_triage(place: Place) -> int:
+def at_triage(place: Place, **answer: Any) -> int:
     """A finding that the worker cannot handle, before the township."""
-    case = place.report(place.worker())
+    case = place.report(place.worker(), **answer)
     place.complete(case, "verify", by=place.worker(), verify_outcome="substantiated")
     if "register" in place.steps(case):
         place.complete(case, "register", by=place.worker(), urgency="ordinary")
-    place.complete(case, "self_handle", by=place.worker(), self_handle_outcome="cannot_handle")
+    if "self_handle" in place.steps(case):
+        place.complete(case, "self_handle", by=place.worker(), self_handle_outcome="cannot_handle")
     place.complete(case, "escalate", by=place.worker())
     return case
 
@@ -196,6 +199,26 @@ def test_a_decision_ends_disputing_and_an_agreement_does_not(place: Place) -> No
     assert list(place.steps(case)) == ["accept"]
 
 
+@article("ZJ-13.4", off=Edit("matter.bpmn", '<wangge:property name="clock_until" value="accept" />', ""))
+def test_a_dispute_raised_again_while_handling_changes_nothing(place: Place) -> None:
+    """A reading: who is bound by a decision goes on handling, and has no more time for it than before. What another
+    unit has begun meanwhile is its own affair."""
+    housing, other = place.department("housing"), place.department("emergency_management")
+    case = dispatched(place, "urban_management", "emergency_management")
+    raise_dispute(place, case, unit=place.department("urban_management"))
+    place.complete(case, "mediate", mediate_outcome="failed")
+    place.complete(case, "decide", decided_unit=housing)
+    place.complete(case, "accept", unit=housing)
+    due = place.step(case, "handle").due_at
+    place.pass_(hours=30)
+    place.complete(case, "accept", unit=other)
+    assert place.step(case, "handle", other).due_at != due
+    raise_dispute(place, case, "handle", unit=housing)
+    assert place.step(case, "handle", housing).due_at == due
+    assert "mediate" not in place.steps(case)
+    assert not place.case(case).disputed
+
+
 @article("ZJ-13.4", off=Edit("matter.bpmn", 'id="disputed_at_accept_escalation" escalationRef="escalation_dispute"',
                              'id="disputed_at_accept_escalation" escalationRef="escalation_return"'))  # fmt: skip
 def test_a_department_disputes_what_was_dispatched_to_it(place: Place) -> None:
@@ -233,6 +256,49 @@ def test_a_dispute_is_kept_with_who_claimed_what_and_how_it_was_settled(place: P
         "bound": housing,
     }
     assert "属物业管理" not in str(entries[0].body)
+
+
+def decided_on(place: Place, key: str, outcome: str = "failed") -> int:
+    """A dispute that is decided, or settled by agreement: this department is responsible."""
+    case, unit = dispatched(place), place.department(key)
+    raise_dispute(place, case)
+    if outcome == "agreed":
+        place.complete(case, "mediate", mediate_outcome="agreed", decided_unit=unit)
+    else:
+        place.complete(case, "mediate", mediate_outcome="failed")
+        place.complete(case, "decide", decided_unit=unit)
+    return case
+
+
+@article("ZJ-13.4", off=Without("dispute.not_bound"))
+def test_who_is_bound_by_a_decision_cannot_return_it(place: Place) -> None:
+    case, housing = decided_on(place, "housing"), place.department("housing")
+    for step in ("accept", "handle"):
+        with pytest.raises(Refused) as caught:
+            place.leave(case, step, "return")
+        assert caught.value.code == "dispute.bound"
+        assert "产品默认" in caught.value.words.zh
+        assert caught.value.article == ""
+        place.complete(case, step)
+    assert place.step(case, "feedback").unit == housing
+
+
+@HERE
+def test_what_was_agreed_on_or_never_disputed_can_be_returned(place: Place) -> None:
+    for case in (dispatched(place), decided_on(place, "housing", "agreed")):
+        place.leave(case, "accept", "return")
+        assert "triage" in place.steps(case)
+
+
+@HERE
+def test_a_return_that_is_refused_stays_on_record(place: Place, tmp_path: Path) -> None:
+    case, door = decided_on(place, "housing"), Door(place, tmp_path)
+    person, step = place.person("receiver", place.department("housing")), place.step(case, "accept")
+    said = {"revision": step.revision, "answer": place.filled(place.pack.forms["return"], {})}
+    answer = door.client.post(f"/api/steps/{step.id}/return", json=said, headers=door.headers(person))
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "dispute.bound")
+    last = place.records(case)[-1]
+    assert (last.kind, last.actor, last.detail["code"]) == ("refused", person, "dispute.bound")
 
 
 @HERE
@@ -293,6 +359,54 @@ def test_a_settled_dispute_proposes_a_row_of_the_triage_table_and_a_person_decid
         assert proposals.settled(work, "other", area) is None
         assert proposals.settled(work, TYPE, "/32/3211/321103/") is None
         assert disputes.comparable(work, first)["settled"] == {"id": unit.id, "name": unit.name}
+
+
+def approve(place: Place, case: int) -> None:
+    """The county approves what came of the dispute of a case."""
+    with place.engine.look() as work:
+        (found,) = (one for one in registers.holding(work, proposals.KIND) if one.case == case)
+    county = officer(place, "duty_officer", place.county)
+    place.act(proposals.decide, county, found.id.partition("/")[2], True)
+
+
+def proposal(place: Place, case: int) -> tuple[str, str, str]:
+    """The unit that is proposed to a triage, by what, and the entry that says so."""
+    known = place.facts(case)
+    return known["proposed_unit"], known["proposed_by"], known["proposal_entry"].partition("/")[0]
+
+
+@article("ZJ-13.4", off=Patched("handlers.proposals._enter"))
+def test_what_was_approved_is_proposed_before_the_table_is_asked(place: Place) -> None:
+    """Until then, and for other types, the table is. A later approval takes the place of an earlier one."""
+    by_table = (place.department("urban_management"), "table", "")
+    settled_before = agreed_on(place, "housing")
+    assert proposal(place, at_triage(place)) == by_table
+    approve(place, settled_before)
+    case = at_triage(place)
+    assert proposal(place, case) == (place.department("housing"), "dispute", "triage_row")
+    assert (place.facts(case)["lead_department"], place.facts(case)["handling_limit"]) == ("housing", "handle_simple")
+    assert proposal(place, at_triage(place, matter_type="safety_hazard"))[1] == "table"
+    approve(place, agreed_on(place, "emergency_management"))
+    assert proposal(place, at_triage(place))[0] == place.department("emergency_management")
+    with place.engine.look() as work:
+        assert len(proposals.rows(work, officer(place))) == 1
+
+
+@article("ZJ-13.4", off=Patched("engine.registers.end"))
+def test_what_was_approved_can_be_ended_and_the_table_proposes_again(place: Place) -> None:
+    approve(place, agreed_on(place, "housing"))
+    with place.engine.look() as work:
+        (row,) = proposals.rows(work, officer(place))
+    name, county = row.id.partition("/")[2], officer(place, "duty_officer", place.county)
+    with pytest.raises(Forbidden):
+        place.act(proposals.end, officer(place), name, "职责已调整")
+    with pytest.raises(Invalid):
+        place.act(proposals.end, county, name, " ")
+    place.act(proposals.end, county, name, "职责已调整")
+    place.pass_(days=1)
+    assert proposal(place, at_triage(place)) == (place.department("urban_management"), "table", "")
+    with pytest.raises(NotFound):
+        place.act(proposals.end, county, name, "职责已调整")
 
 
 @article("ZJD-14", off=Edit("dispute.bpmn", 'decider == "party_committee"', "False"), pack=DRAFT)

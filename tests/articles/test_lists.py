@@ -264,6 +264,27 @@ def test_a_place_may_ask_for_the_method_of_the_city(place: Place) -> None:
     assert TREES["item_key"] in held(place)
 
 
+@article("ZJ-9.2", off=Edit("matter.bpmn", ' wangge:handler="triage.proposed"', ""), pack=ZJ)
+def test_what_is_newly_admitted_is_proposed_as_its_item_says(place: Place) -> None:
+    """The table knows nothing of it: the supporting department, in the limit that the list or the table gives. What is
+    on no list is nobody's by proposal."""
+    decided(place)
+    for matter_type, lead, unit, source in (
+        (TREES["item_key"], "urban_management", department(place), "list"),
+        ("other", None, "", "nothing"),
+    ):
+        case = place.report(place.worker(), matter_type=matter_type)
+        place.complete(case, "verify", by=place.worker(), verify_outcome="substantiated")
+        if "self_handle" in place.steps(case):
+            place.complete(case, "self_handle", by=place.worker(), self_handle_outcome="cannot_handle")
+        place.complete(case, "escalate", by=place.worker())
+        known = place.facts(case)
+        proposed = [known.get(name) for name in ("lead_department", "proposed_unit", "proposed_by")]
+        assert proposed == [lead, unit, source]
+        assert known["proposal_entry"] == (f"{lists.KIND}/{place.county}-own" if source == "list" else "")
+        assert known["handling_limit"] == "handle"
+
+
 MODE, POWER = {"handling_mode": "ZJ-9.1"}, {"no_enforcement_by_workers": "JS-16.3"}
 
 

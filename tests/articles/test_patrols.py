@@ -10,9 +10,11 @@ from engine.clock import Clock
 from engine.directory import Actor
 from engine.errors import Forbidden, Invalid, Refused
 from engine.registers import Registered
+from engine.work import Thing
 from handlers import patrols
 from handlers.city import FOUNDER
 from handlers.patrols import Plan
+from handlers.registry import DUTIES
 from tests.articles.proof import Data, Edit, Patched, Setting, Without, article
 from tests.places import Place
 
@@ -43,7 +45,7 @@ def live_through(place: Place, first: str, last: str) -> None:
     while day.date() <= date.fromisoformat(last):
         place.now = day
         for _ in range(2):
-            Clock(place.engine, duties=(patrols.due,)).run_once(place.now)
+            Clock(place.engine, duties=DUTIES).run_once(place.now)
         day += timedelta(days=1)
 
 
@@ -259,14 +261,14 @@ def test_two_clocks_open_one_patrol(place: Place) -> None:
     """Who comes second, and knew nothing of it when looking, finds it opened."""
     entry = planned(place)
     live_through(place, "2026-03-03", "2026-03-03")
-    assert place.act(patrols._open, entry, date(2026, 3, 3)) == 0
+    place.act(patrols.open_due, Thing(entry.id, entry.area))
     assert days(place, entry) == ["03-03"]
 
 
 @here
 def test_a_plan_begins_on_the_day_after_it_was_made(place: Place) -> None:
     planned(place)
-    assert place.act(patrols.due) == 0
+    assert place.act(patrols.due) == []
 
 
 @here
@@ -276,6 +278,14 @@ def test_who_stands_in_for_a_worker_reports_as_that_worker(place: Place) -> None
     with place.engine.work() as work:
         directory.report_absence(
             work.connection, "ill", person=place.worker(), substitute=substitute, reason="sick_leave",
+            valid_from=date(2026, 3, 3), by=FOUNDER, at=place.now,
+        )  # fmt: skip
+    with pytest.raises(Refused) as caught:
+        place.complete(case, "patrol_grid", by=substitute, **FINDING, **TOLD)
+    assert caught.value.code == "person.not-trained"
+    with place.engine.work() as work:
+        directory.record_training(
+            work.connection, "trained", person=substitute, kind="pre_job", passed=True, given_by=place.township,
             valid_from=date(2026, 3, 3), by=FOUNDER, at=place.now,
         )  # fmt: skip
     place.complete(case, "patrol_grid", by=substitute, **FINDING, **TOLD)

@@ -2,11 +2,12 @@
 
 import json
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine import archive, cases, directory
+from engine import archive, cases, directory, drafts
 from engine.casework import Ask
 from engine.errors import Forbidden, Invalid, Refused
 from handlers.city import FOUNDER
@@ -424,3 +425,29 @@ def hire(work: Any, person: str, grid: str, at: Any) -> None:
         work.connection, f"{person}-1", person=person, unit=grid, role="grid_worker", valid_from=day,
         roles={"grid_worker": ("grid",)}, by=FOUNDER, at=at,
     )  # fmt: skip
+
+
+# -- the platform is the city's (X3-6.2) --------------------------------------------------------------
+
+
+@article("X3-6.2b", off=Patched("engine.drafts._must_be_of_level"))
+def test_a_version_is_published_by_the_agency_of_the_city_alone(place: Place, tmp_path: Path) -> None:
+    """Also one for a county only: the county's own publisher is refused."""
+    place.engine.signing_key = tmp_path / "signing.key"
+    city, county = place.city.agency, place.county
+    with place.engine.work() as work:
+        roles = {key: role.unit_kinds for key, role in place.pack.roles.items()}
+        for unit in (city, county):
+            for role, person in (("process_publisher", f"{unit}-1"), ("process_designer", f"{unit}-2")):
+                directory.give_post(
+                    work.connection, f"{person}-{role}", person=person, unit=unit, role=role,
+                    valid_from=place.now.date(), roles=roles, by=FOUNDER, at=place.now,
+                )  # fmt: skip
+    designer = place.actor(f"{county}-2", "process_designer")
+    draft = place.act(drafts.create, designer, PACK, "unnamed-2023/2026-04-01", "缩短时限", None)
+    place.act(drafts.submit, designer, draft)
+    day = date(2026, 4, 1)
+    with pytest.raises(Refused) as caught:
+        place.act(drafts.publish, place.actor(f"{county}-1", "process_publisher"), draft, day)
+    assert (caught.value.code, caught.value.article) == ("draft.level", "X3-6.2")
+    place.act(drafts.publish, place.actor(f"{city}-1", "process_publisher"), draft, day)

@@ -726,13 +726,77 @@ def test_extensions_together_stay_within_what_the_limit_allows(scene: Scene) -> 
     assert scene.step(case, "handle").due_at == AT + 29 * HOUR
 
 
-def test_an_extension_of_a_step_that_is_done_can_only_be_denied(matter: Scene) -> None:
+def withdrawals(scene: Scene, case: int) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """The records of requests that were withdrawn: kind, who, why, and what is said of it."""
+    with scene.engine.look() as work:
+        found = [one for one in records.chain(work.connection, f"case/{case}") if one.kind.endswith("-withdrawn")]
+    return [(one.kind, one.actor + one.post, one.cause, one.detail) for one in found]
+
+
+def test_what_was_asked_for_a_step_is_withdrawn_when_it_closes(matter: Scene) -> None:
     case = matter.handling()
-    request = matter.do(cases.ask, "han", case, extension(matter.step(case, "handle")))
+    step = matter.step(case, "handle")
+    request = matter.do(cases.ask, "han", case, extension(step))
+    other = matter.do(cases.ask, "han", case, Ask("void", "误报"))
+    matter.pass_(hours=1)
     matter.complete("han", case, "handle", result="已修好")
-    with refused(matter, Conflict, "step.closed"):
-        matter.do(cases.decide, "ou", request, True, "同意")
-    matter.do(cases.decide, "ou", request, False, "已办完")
+    of_step, of_case = matter.rows(tables.request)
+    assert (of_step.status, of_step.decided_at, of_step.decided_by) == ("withdrawn", AT + HOUR, None)
+    assert (of_case.id, of_case.status) == (other, "open")
+    detail = {"request": request, "why": "step-closed"}
+    assert withdrawals(matter, case) == [("extension-withdrawn", "", f"case/{case}#6", detail)]
+    for grant in (True, False):
+        with refused(matter, Conflict, "request.withdrawn"):
+            matter.do(cases.decide, "ou", request, grant, "已办完")
+
+
+@pytest.mark.parametrize("way", ["return", "escalation by a timer"])
+def test_what_was_asked_for_a_step_that_somebody_left_is_withdrawn_too(scene: Scene, way: str) -> None:
+    scene.draw(MATTER.replace("boundary taken", "boundary late on=handle timer=PT9H\n    boundary taken") + """
+        late -> triage
+    """)  # fmt: skip
+    case = scene.handling()
+    scene.do(cases.ask, "han", case, Ask("consultation", "怎么办", scene.step(case, "handle").id, to_unit="roads"))
+    if way == "return":
+        scene.act(cases.return_, "han", scene.step(case, "handle"), {"reason": "不归我们"})
+    else:
+        scene.pass_(hours=9)
+        assert scene.fire() == 1
+    assert [row.status for row in scene.rows(tables.request)] == ["withdrawn"]
+    assert [kind for kind, *_ in withdrawals(scene, case)] == ["consultation-withdrawn"]
+
+
+def test_whatever_is_still_asked_is_withdrawn_when_the_case_ends(matter: Scene) -> None:
+    case, untouched = matter.handling(), matter.handling()
+    asked = [matter.do(cases.ask, "han", one, Ask("void", "误报")) for one in (case, untouched, case)]
+    matter.do(cases.decide, "ou", asked[2], False, "不是误报")
+    suspension = matter.do(cases.ask, "han", case, Ask("suspension", "等", ground="施工", ceiling_days=9))
+    matter.complete("han", case, "handle", result="已修好")
+    assert withdrawals(matter, case) == []
+    matter.complete("ou", case, "check")
+    last = matter.case(case).records
+    assert [row.status for row in matter.rows(tables.request)] == ["withdrawn", "open", "denied", "withdrawn"]
+    assert withdrawals(matter, case) == [
+        (f"{kind}-withdrawn", "", f"case/{case}#{last - 2}", {"request": id, "why": "case-closed"})
+        for kind, id in (("void", asked[0]), ("suspension", suspension))
+    ]
+
+
+def test_a_void_that_is_granted_withdraws_the_other_one(scene: Scene) -> None:
+    scene.draw(TIMED, limits={"week": WEEK})
+    case = scene.open()
+    first, second = (scene.do(cases.ask, "han", case, Ask("void", "误报")) for _ in range(2))
+    scene.do(cases.decide, "ou", second, True, "同意")
+    assert {row.id: row.status for row in scene.rows(tables.request)} == {first: "withdrawn", second: "granted"}
+    assert len(withdrawals(scene, case)) == 1
+
+
+def test_a_duplicate_takes_its_requests_along(matter: Scene) -> None:
+    duplicate, main = matter.handling(), matter.handling()
+    for case in (duplicate, main):
+        matter.do(cases.ask, "han", case, Ask("void", "误报"))
+    matter.do(cases.merge, "ou", duplicate, main, "重复")
+    assert [row.status for row in matter.rows(tables.request)] == ["withdrawn", "open"]
 
 
 def test_a_denied_request_changes_nothing_but_is_on_record(matter: Scene) -> None:
@@ -876,7 +940,7 @@ def test_the_emergency_of_a_suspended_case_has_clocks_that_run(matter: Scene) ->
 
 def test_what_a_suspension_needs_and_when_it_is_refused(matter: Scene) -> None:
     case = matter.handling()
-    for ground, days in (("", 9), ("施工", None), ("施工", 0)):
+    for ground, days in (("", 9), ("施工", None), ("施工", 0), ("施工", 10**7)):
         with refused(matter, Invalid, "suspension.incomplete"):
             matter.do(cases.ask, "han", case, Ask("suspension", "等", ground=ground, ceiling_days=days))
     with refused(matter, Refused, "resumption.not-suspended"):
@@ -912,7 +976,7 @@ def test_nothing_is_suspended_in_an_emergency_or_after_the_end(matter: Scene) ->
     assert not matter.case(case).emergency
     matter.complete("han", case, "handle", result="已修好")
     matter.complete("ou", case, "check")
-    with refused(matter, Refused, "case.closed"):
+    with refused(matter, Conflict, "request.withdrawn"):
         matter.do(cases.decide, "ou", before, True, "同意")
     with refused(matter, Refused, "case.closed"):
         matter.do(cases.ask, "han", case, asked)
@@ -1455,6 +1519,11 @@ def test_an_incident_is_retried_with_what_was_missing(scene: Scene) -> None:
     scene.do(cases.retry, "ou", incident.id, {"x": 4})  # still no way: another incident
     first, second = scene.rows(tables.incident)
     assert (first.settled_by, second.settled_at) == ("ou", None)
+    assert scene.kinds(case)[-4:] == ["completed", "incident-opened", "retried", "incident-opened"]
+    last = scene.case(case).records
+    assert [one.cause for one in recorded(scene.engine, case, "incident-opened")] == [
+        f"case/{case}#{number}" for number in (last - 3, last - 1)
+    ]
     with refused(scene, Conflict, "incident.settled"):
         scene.do(cases.retry, "ou", first.id, {"x": 1})
     scene.do(cases.retry, "ou", second.id, {"x": 1})
@@ -1484,6 +1553,8 @@ def test_an_incident_that_something_else_took_away_waits_for_nobody(scene: Scene
     scene.do(cases.decide, "ou", request, True, "同意")
     (incident,) = scene.rows(tables.incident)
     assert (incident.settled_at, incident.settled_by) == (AT, "ou")
+    (settled,) = recorded(scene.engine, case, "incident-settled")
+    assert (settled.actor, settled.detail) == ("", {"node": "g", "code": "machine.no-way-out"})
 
 
 def test_assigning_from_outside_sets_variables(scene: Scene) -> None:

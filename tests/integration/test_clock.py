@@ -5,18 +5,20 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
 from engine import cases, casework, clock, records, tables
+from engine.calendars import SHANGHAI
 from engine.clock import Beat, Clock
 from engine.errors import Refused
 from engine.limits import Basis, Limit
+from engine.records import Entry
 from engine.store import Store
-from engine.work import Call, Engine, Handler, Work
+from engine.work import Call, Duty, Engine, Handler, Thing, Work
 from tests.packs import (
     ACTOR,
     AREA,
@@ -269,6 +271,82 @@ def broken(engine: Engine) -> Broken:
     return handler
 
 
+def suspended(engine: Engine, case: int, days: int) -> int:
+    """Suspends a case for so many days at most. The request."""
+    with engine.work() as work:
+        asked = casework.Ask("suspension", "等候", ground="court", ceiling_days=days)
+        request = cases.ask(work, ACTOR, case, asked)
+        cases.decide(work, type(ACTOR)("p2", "post2", "worker", "u1", AREA), request, True, "同意")
+    return request
+
+
+@pytest.mark.parametrize("overall", [True, False])
+def test_a_suspension_ends_by_itself_when_its_days_are_over(engine: Engine, time: Time, overall: bool) -> None:
+    matter = {"matter": Limit("matter", Basis("product_default"), 20_000, "natural_minute")} if overall else {}
+    publish(engine.store, LIMITED, limits={**LIMITS, **matter})
+    case = open_case(engine)
+    time.on(minutes=60)
+    request = suspended(engine, case, 9)
+    end = (AT.astimezone(SHANGHAI) + timedelta(days=10)).replace(hour=0, minute=0)
+    beat = Clock(engine)
+    for moment in (AT + timedelta(days=3), end - MINUTE, end):
+        time.now = moment
+        beat.run_once()
+        assert rows(engine, tables.case)[0].suspended
+    time.now = end + 5 * MINUTE
+    assert beat.run_once() == Beat(placed=1)
+    (row,) = rows(engine, tables.case)
+    (step,) = rows(engine, tables.step)
+    assert (row.suspended, step.due_at, step.light) == (False, end + 40 * MINUTE, "green")
+    assert row.due_at == (end + (20_000 - 60) * MINUTE if overall else None)
+    (ended,) = recorded(engine, case, "suspension-ended")
+    told = {"request": request, "why": "ceiling", "until": end.astimezone(UTC).isoformat(), "late_seconds": 300}
+    assert (ended.actor, ended.post, ended.cause, ended.detail) == ("", "", f"request/{request}", told)
+    time.now = end + 45 * MINUTE
+    assert beat.run_once().announced == 1  # and is late like any other
+    assert recorded(engine, case, "light-changed")[-1].detail["light"] == "red"
+    assert len(recorded(engine, case, "suspension-ended")) == 1
+
+
+def test_timers_go_on_where_a_suspension_ended_by_itself(engine: Engine, time: Time) -> None:
+    publish(engine.store, WAITING)
+    case = open_case(engine)
+    suspended(engine, case, 1)
+    end = (AT.astimezone(SHANGHAI) + timedelta(days=2)).replace(hour=0, minute=0)
+    time.now = end + timedelta(hours=3)
+    beat = Clock(engine)
+    beat.run_once()
+    assert [row.due_at for row in rows(engine, tables.timer)] == [end + timedelta(hours=1)]
+    assert beat.run_once().fired == 1
+    assert open_nodes(engine, case) == ["after"]
+
+
+def test_who_needs_more_days_asks_again(engine: Engine, time: Time) -> None:
+    publish(engine.store, LIMITED, limits=LIMITS)
+    case = open_case(engine)
+    suspended(engine, case, 1)
+    beat = Clock(engine)
+    time.on(days=3)
+    beat.run_once()
+    suspended(engine, case, 30)
+    time.on(days=10)
+    beat.run_once()
+    assert rows(engine, tables.case)[0].suspended
+    assert len(recorded(engine, case, "suspension-ended")) == 1
+
+
+def test_a_change_of_the_calendar_leaves_the_end_of_a_suspension_alone(engine: Engine, time: Time) -> None:
+    limits = {**LIMITS, "matter": Limit("matter", Basis("product_default"), 20_000, "natural_minute")}
+    publish(engine.store, LIMITED, limits=limits)
+    case = open_case(engine)
+    suspended(engine, case, 9)
+    with engine.work() as work:
+        cases.recompute(work, case, "calendar/2026#2")
+    time.on(days=11)
+    Clock(engine).run_once()
+    assert not rows(engine, tables.case)[0].suspended
+
+
 def test_an_error_in_one_case_does_not_stop_the_others(engine: Engine, time: Time, broken: Broken) -> None:
     publish(engine.store, DECIDING)
     opened = [open_case(engine) for _ in range(3)]
@@ -297,20 +375,200 @@ def test_what_fails_again_and_again_becomes_one_incident(engine: Engine, time: T
     assert Clock(engine, node="another").run_once().fired == 1
     (incident,) = rows(engine, tables.incident)
     assert incident.settled_at == time.now
+    assert kinds(engine, case) == ["opened", "incident-opened", "timer-fired", "decided", "incident-settled"]
+    told = [one for kind in ("incident-opened", "incident-settled") for one in recorded(engine, case, kind)]
+    assert [(one.actor, one.detail) for one in told] == [("", {"node": "wait", "code": "clock.failed"})] * 2
+    with engine.look() as work:
+        assert [*records.verify(work.connection, f"case/{case}"), *records.proves(work.connection, case)] == []
+
+
+def test_a_person_has_the_clock_try_again(engine: Engine, time: Time, broken: Broken) -> None:
+    publish(engine.store, DECIDING)
+    case = open_case(engine)
+    broken.cases = {case}
+    time.on(hours=2)
+    beat = Clock(engine)
+    for number in range(1, 3):
+        for _ in range(4):
+            time.on(hours=1)
+            beat.run_once()
+        incidents = rows(engine, tables.incident)
+        assert [one.settled_at is None for one in incidents] == [*[False] * (number - 1), True]
+        with engine.work() as work:
+            cases.retry(work, ACTOR, incidents[-1].id, {})
+        assert recorded(engine, case, "retried")[-1].actor == ACTOR.person
+    broken.cases = set()
+    time.on(hours=1)
+    assert beat.run_once().fired == 1
+    assert [one for one in rows(engine, tables.incident) if one.settled_at is None] == []
+
+
+def test_an_incident_is_told_even_of_a_case_that_cannot_be_read(engine: Engine, time: Time) -> None:
+    publish(engine.store, WAITING)
+    case = open_case(engine)
+    with engine.work() as work:
+        work.connection.execute(update(tables.case).values(state=b"broken"))
+    beat = Clock(engine)
+    for _ in range(4):
+        time.on(hours=1)
+        beat.run_once()
+    assert kinds(engine, case) == ["opened", "incident-opened"]
+    with engine.look() as work:
+        assert records.verify(work.connection, f"case/{case}") == []
+
+
+class Chores:
+    """A duty with things to do, some of which fail; done is done."""
+
+    def __init__(self, *things: Thing) -> None:
+        self.waiting = list(things)
+        self.broken: set[str] = set()
+        self.done: list[str] = []
+
+    @property
+    def duty(self) -> Duty:
+        return Duty("chores", lambda _: self.waiting, self.do)
+
+    def do(self, work: Work, thing: Thing) -> None:
+        work.record(thing.id, [Entry("tried")], thing.area)
+        if thing.id in self.broken:
+            raise Refused("test.broken", "名册缺失。", "The register is missing.")
+        self.done.append(thing.id)
+        self.waiting = [one for one in self.waiting if one != thing]
+
+
+def things(*names: str, case: int = 0) -> list[Thing]:
+    return [Thing(f"chore/{name}", AREA, case) for name in names]
+
+
+def chain(engine: Engine, subject: str) -> list[str]:
+    with engine.look() as work:
+        return [record.kind for record in records.chain(work.connection, subject)]
+
+
+@contextmanager
+def written(engine: Engine) -> Iterator[list[str]]:
+    """The write transactions that begin meanwhile, but for the heartbeat's own."""
+    begun: list[str] = []
+    original = engine.store.transaction
+
+    @contextmanager
+    def counted() -> Iterator[Any]:
+        begun.append("transaction")
+        with original() as connection:
+            yield connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.store, "transaction", counted)
+        yield begun
+    assert begun.pop() == "transaction"  # the heartbeat
+
+
+def test_a_duty_writes_only_when_something_is_due(engine: Engine) -> None:
+    chores = Chores()
+    clock = Clock(engine, duties=[chores.duty])
+    with written(engine) as begun:
+        clock.run_once()
+    assert begun == []
+    chores.waiting = things("a", "b")
+    with written(engine) as begun:
+        clock.run_once()
+    assert len(begun) == 3  # one for each, and one to place what they recorded
+    assert chores.done == ["chore/a", "chore/b"]
+
+
+def test_what_only_looks_cannot_write(engine: Engine) -> None:
+    def due(work: Work) -> list[Thing]:
+        work.connection.execute(insert(tables.setting), {"key": "x", "value": "1"})
+        return []
+
+    assert Clock(engine, duties=[Duty("wrong", due, lambda *_: None)]).run_once().failed == 1
+    assert rows_of(engine, "x") == []
+
+
+def rows_of(engine: Engine, key: str) -> list[Any]:
+    with engine.look() as work:
+        return list(work.connection.execute(select(tables.setting).where(tables.setting.c.key == key)))
 
 
 def test_a_failing_duty_stops_nothing(engine: Engine, time: Time) -> None:
-    done: list[datetime] = []
-
-    def fail(work: Work) -> None:
+    def fail(work: Work) -> list[Thing]:
         raise LookupError
 
+    chores = Chores(*things("a"))
     publish(engine.store, WAITING)
     open_case(engine)
     time.on(hours=1)
-    beat = Clock(engine, duties=[fail, lambda work: done.append(work.now)]).run_once()
+    beat = Clock(engine, duties=[Duty("broken", fail, lambda *_: None), chores.duty]).run_once()
     assert (beat.fired, beat.failed) == (1, 1)
-    assert done == [time.now]
+    assert chores.done == ["chore/a"]
+
+
+def test_what_a_duty_cannot_do_holds_up_nothing_and_is_tried_again_after_a_rest(engine: Engine, time: Time) -> None:
+    chores = Chores(*things("a", "b", "c"))
+    chores.broken = {"chore/a"}
+    clock = Clock(engine, duties=[chores.duty])
+    assert clock.run_once().failed == 1
+    assert chores.done == ["chore/b", "chore/c"]
+    assert chain(engine, "chore/a") == []  # nothing of a failure stays
+    failed = []
+    for _ in range(14):
+        time.on(seconds=5)
+        failed.append(clock.run_once().failed)
+    assert failed == [1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert chain(engine, "chore/a") == ["duty-failed"]
+    chores.broken = set()
+    time.on(hours=1)
+    assert clock.run_once().failed == 0
+    assert chain(engine, "chore/a") == ["duty-failed", "tried"]
+
+
+def test_a_beat_does_so_many_things_of_a_duty_and_what_rests_does_not_count(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "BATCH", 2)
+    chores = Chores(*things("a", "b", "c", "d"))
+    chores.broken = {"chore/a", "chore/b"}
+    beat = Clock(engine, duties=[chores.duty])
+    beat.run_once()
+    assert chores.done == []
+    beat.run_once()
+    assert chores.done == ["chore/c", "chore/d"]
+
+
+def test_what_fails_again_and_again_is_said_once_by_whichever_node(engine: Engine, time: Time) -> None:
+    chores = Chores(*things("a"))
+    chores.broken = {"chore/a"}
+    for node in ("one", "two"):
+        beat = Clock(engine, node=node, duties=[chores.duty])
+        for _ in range(5):
+            time.on(hours=1)
+            beat.run_once()
+    assert chain(engine, "chore/a") == ["duty-failed"]
+    with engine.look() as work:
+        (record,) = records.chain(work.connection, "chore/a")
+    assert (record.actor, record.cause, record.area) == ("", "clock", AREA)
+    assert record.detail == {"duty": "chores", "code": "test.broken"}
+
+
+def test_what_comes_of_a_case_becomes_its_incident_and_settles_it(engine: Engine, time: Time) -> None:
+    publish(engine.store, WAITING)
+    case = open_case(engine)
+    chores = Chores(*things("a", case=case))
+    chores.broken = {"chore/a"}
+    beat = Clock(engine, duties=[chores.duty])
+    for _ in range(5):
+        time.on(minutes=10)
+        beat.run_once()
+    (incident,) = rows(engine, tables.incident)
+    assert (incident.case, incident.node, incident.code) == (case, "chores", "clock.failed")
+    assert "名册缺失" in incident.text
+    chores.broken = set()
+    time.on(hours=1)
+    beat.run_once()
+    (incident,) = rows(engine, tables.incident)
+    assert incident.settled_at == time.now
+    assert [kind for kind in kinds(engine, case) if "incident" in kind] == ["incident-opened", "incident-settled"]
 
 
 # -- positions, heartbeat, running -------------------------------------------------------------------

@@ -631,63 +631,46 @@ def test_an_absence_that_cannot_be(connection: Connection) -> None:
 
 # -- training ----------------------------------------------------------------------------------------
 
-GATE = {"grid_worker": ("pre_job",), "grid_chief": ("pre_job",)}
+GATE = {"roles": {"grid_worker": ["pre_job"], "grid_chief": ["pre_job"]}}
 
 
-def test_an_untrained_worker_is_not_on_duty(connection: Connection) -> None:
+def test_what_a_worker_still_has_to_pass(connection: Connection) -> None:
     """Acceptance scenario 1 (ZJ-23.b)."""
     post(connection, "o1", "p1", "grid", "grid_worker")
-    gated, free = Directory(connection, day(3, 2), GATE), Directory(connection, day(3, 2))
-    reason = gated.on_duty("p1")
+    today = Directory(connection, day(3, 2))
+    reason = today.untrained("p1", "grid_worker", GATE)
     assert reason is not None
     assert "入职前培训" in reason.zh
     assert "pre-job training" in reason.en
-    assert gated.holders("grid_worker", "grid") == []
-    assert free.on_duty("p1") is None
-    assert free.holders("grid_worker", "grid") == ["p1"]
+    assert today.untrained("p1", "grid_worker", {}) is None
+    assert today.untrained("p1", "handler", GATE) is None
     train(connection, "t1", "p1", passed=False)
-    assert gated.on_duty("p1") is not None
+    assert today.untrained("p1", "grid_worker", GATE) is not None
     train(connection, "t2", "p1", "periodic")
-    assert gated.on_duty("p1") is not None
+    assert today.untrained("p1", "grid_worker", GATE) is not None
     train(connection, "t3", "p1")
-    assert gated.on_duty("p1") is None
-    assert gated.holders("grid_worker", "grid") == ["p1"]
+    assert today.untrained("p1", "grid_worker", GATE) is None
 
 
 def test_training_counts_on_its_days(connection: Connection) -> None:
     post(connection, "o1", "p1", "grid", "grid_worker")
     train(connection, "t1", "p1", valid_from=date(2026, 2, 1), valid_to=date(2026, 3, 31))
-    on_duty = [
-        Directory(connection, day(*when), GATE).on_duty("p1") is None for when in ((1, 31), (2, 1), (3, 31), (4, 1))
-    ]
-    assert on_duty == [False, True, True, False]
+    days = (day(*when) for when in ((1, 31), (2, 1), (3, 31), (4, 1)))
+    lacking = [Directory(connection, one).untrained("p1", "grid_worker", GATE) for one in days]
+    assert [one is None for one in lacking] == [False, True, True, False]
 
 
 def test_some_laws_want_an_assessment_too(connection: Connection) -> None:
     """LZ-21."""
     post(connection, "o1", "p1", "grid", "grid_worker")
     train(connection, "t1", "p1")
-    today = Directory(connection, day(3, 2), {"grid_worker": ("pre_job", "assessment")})
-    reason = today.on_duty("p1")
+    today, gate = Directory(connection, day(3, 2)), {"roles": {"grid_worker": ["pre_job", "assessment"]}}
+    reason = today.untrained("p1", "grid_worker", gate)
     assert reason is not None
     assert "上岗考核" in reason.zh
     assert "入职前培训" not in reason.zh
     train(connection, "t2", "p1", "assessment")
-    assert today.on_duty("p1") is None
-
-
-def test_a_substitute_needs_the_training_of_the_role(connection: Connection) -> None:
-    post(connection, "o1", "p1", "grid", "grid_worker")
-    post(connection, "o2", "p2", "market", "handler")
-    train(connection, "t1", "p1")
-    absent(connection, "a1", "p1", "p2", date(2026, 3, 1), None)
-    today = Directory(connection, day(3, 2), GATE)
-    assert today.on_duty("p2") is None
-    assert today.holders("grid_worker", "grid") == []
-    assert not today.stands_in(today.actor("p2"), "grid_worker", "grid")
-    train(connection, "t2", "p2")
-    assert today.holders("grid_worker", "grid") == ["p2"]
-    assert today.stands_in(today.actor("p2"), "grid_worker", "grid")
+    assert today.untrained("p1", "grid_worker", gate) is None
 
 
 NO_TRAININGS: tuple[tuple[dict[str, Any], str], ...] = (

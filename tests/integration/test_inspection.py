@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine import archive, attachments, inspection
+from engine import archive, attachments, inspection, records
 from engine.model import encode_sorted
 from engine.store import Store
 from tests.towns import Town
@@ -17,6 +17,10 @@ WORDS = "居民反映楼道堆放杂物，已影响通行"
 
 @pytest.fixture
 def files(store: Store) -> dict[str, bytes]:
+    return packed(store)
+
+
+def packed(store: Store) -> dict[str, bytes]:
     """The package of a matter that has been closed, with an attachment."""
     town = Town(store)
     case = town.open("north")
@@ -34,6 +38,25 @@ def files(store: Store) -> dict[str, bytes]:
 def test_a_package_as_it_is_made_holds_all_four(files: dict[str, bytes]) -> None:
     told = json.loads(files["inspection.json"])
     assert told == {"good": True, "properties": {key: [] for key in inspection.PROPERTIES}}
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_package_may_be_hashed_by_sm3_from_some_record_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = iter(["sha256", "sha256", "sha256", "sm3"])
+    monkeypatch.setattr(records, "chosen", lambda _: next(told, "sm3"))
+    files = packed(store)
+    lines = files["records.jsonl"].decode().splitlines()
+    named = {json.loads(line.partition(" ")[2])["algorithm"] for line in lines}
+    assert named == {"sha256", "sm3"}
+    assert inspection.inspect(files).good
+    altered = files["records.jsonl"].replace(b'"actor":"ou"', b'"actor":"du"')
+    assert set(offended(listed(files, "records.jsonl", altered))) == {"authenticity"}
+
+    def without(name: str, data: bytes) -> None:
+        raise ValueError(name)
+
+    monkeypatch.setattr("hashlib.new", without)
+    assert set(offended(files)["authenticity"]) == {"record.algorithm"}
 
 
 def offended(files: dict[str, bytes]) -> dict[str, list[str]]:

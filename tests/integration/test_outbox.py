@@ -237,13 +237,13 @@ def test_what_fails_too_often_is_an_incident_that_a_person_retries(engine: Engin
     (incident,) = incidents(engine)
     assert (incident.case, incident.node, incident.settled_at) == (case, "notify", None)
     assert "短信平台停机" in incident.text
-    assert kinds(engine, case) == ["opened", "handler-failed"]
+    assert kinds(engine, case) == ["opened", "handler-failed", "incident-opened"]
     notify.answer({})
     with engine.work() as work:
         outbox.retry(work, ACTOR, incident.id)
     assert outbox.run_once(engine) == 1
     assert open_nodes(engine, case) == ["after"]
-    assert kinds(engine, case) == ["opened", "handler-failed", "retried", "handled"]
+    assert kinds(engine, case) == ["opened", "handler-failed", "incident-opened", "retried", "handled"]
     assert incidents(engine)[0].settled_by == ACTOR.person
     with pytest.raises(Conflict), engine.work() as work:
         outbox.retry(work, ACTOR, incident.id)
@@ -424,6 +424,9 @@ def test_a_message_nobody_wants_is_an_incident_at_its_sender(engine: Engine, tim
     (incident,) = incidents(engine)
     assert (incident.case, incident.code, incident.node) == (sender, "message.undelivered", "tell")
     assert "done" in incident.text
+    (opened,) = recorded(engine, sender, "incident-opened")
+    assert (opened.actor, opened.detail) == ("", {"node": "tell", "code": "message.undelivered"})
+    assert opened.at == time.now
     prepare(engine, receiver)
     stranger = Actor("p9", "post9", "visitor", "u1", AREA)
     with pytest.raises(Forbidden), engine.work() as work:
@@ -444,10 +447,12 @@ def test_a_person_gives_a_message_up(engine: Engine, time: Time) -> None:
         outbox.give_up(work, ACTOR, incidents(engine)[0].id, "对方已线下知悉")
     assert outbox.run_once(engine) == 0
     assert incidents(engine)[0].settled_at == time.now
-    assert kinds(engine, sender)[-1] == "job-given-up"
+    assert kinds(engine, sender) == ["opened", "incident-opened", "job-given-up"]
+    with engine.look() as work:
+        assert [*records.verify(work.connection, f"case/{sender}"), *records.proves(work.connection, sender)] == []
     assert kinds(engine, receiver) == ["opened"]
     with engine.look() as work:
-        assert records.said(work.connection, f"case/{sender}")[2] == {"reason": "对方已线下知悉"}
+        assert records.said(work.connection, f"case/{sender}")[3] == {"reason": "对方已线下知悉"}
 
 
 # -- leases ------------------------------------------------------------------------------------------
@@ -697,7 +702,8 @@ def test_what_failed_is_asked_for_again_when_it_has_rested(queue: Queue, time: T
 @POSTGRESQL
 def test_the_clock_rescues(queue: Queue) -> None:
     open_case(queue.engine, grid="g")
-    assert Clock(queue.engine, duties=[queue.rescue]).run_once().failed == 0
+    clock = Clock(queue.engine, duties=[queue.duty])
+    assert clock.run_once().failed == 0
     assert len(asked(queue.engine)) == 1
 
 

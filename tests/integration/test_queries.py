@@ -246,7 +246,11 @@ def test_a_request_ends_with_its_step(town: Town) -> None:
     assert told(town, case) == [("denied", ""), ("open", "")]
     town.complete("han", case, result="已处理")
     assert requests(town, "ou") == []
-    assert told(town, case) == [("denied", ""), ("withdrawn", "环节已办理，此申请随之撤回。")]
+    over = [("denied", ""), ("withdrawn", "环节已办理，此申请随之撤回。")]
+    assert told(town, case) == over
+    town.pass_(hours=1)
+    town.complete("ou", case)
+    assert told(town, case) == over  # it was the step that ended it, also after the matter has
 
 
 # -- the inbox ---------------------------------------------------------------------------------------
@@ -622,6 +626,22 @@ def test_a_button_knows_who_is_trained_and_who_covers_the_place(store: Store, te
     with town.engine.look() as work:
         claim = queries.step(work, town.actor("han"), step)["acts"][0]
     assert (claim["reason"]["zh"], claim["article"]) == ("尚未通过入职前培训，不能上岗，请先安排培训。", "ZJ-23")
+
+
+def test_whoever_stands_in_needs_the_training_of_the_post(store: Store) -> None:
+    """ZJ-23 asks it of the work, not of the title."""
+    town = drawn(store, MATTER, training_gate=UNTRAINED)
+    case = town.open("north")
+    town.hand_to("water", case)
+    with town.engine.work() as work:
+        away = {"id": "a1", "person": "han", "substitute": "ou", "reason": "leave", "valid_from": "2026-03-01"}
+        work.connection.execute(insert(tables.absence), {**away, "recorded_at": AT - timedelta(days=1)})
+    step = town.step(case)
+    assert not acts(town, "ou", step)["complete"]
+    assert not attempt(town, "ou", "complete", step)
+    train(town, "ou")
+    assert acts(town, "ou", step)["complete"]
+    assert attempt(town, "ou", "complete", step)
 
 
 def test_what_the_engine_does_itself_offers_no_act(store: Store) -> None:

@@ -7,10 +7,10 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import rfc8785
@@ -155,6 +155,65 @@ def test_an_algorithm_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("hashlib.new", without)
     with pytest.raises(Invalid, match="sm3"):
         records.digest("sm3", b"")
+
+
+@contextmanager
+def again(store: Store) -> Iterator[Store]:
+    """The installation as the next process finds it."""
+    later = Store(store.url.render_as_string(hide_password=False))
+    yield later
+    later.close()
+
+
+def choose(store: Store, algorithm: records.Algorithm) -> None:
+    with store.transaction() as connection:
+        records.choose(connection, algorithm, at=AT)
+
+
+def test_an_installation_chooses_its_algorithm_and_a_chain_may_change_it(store: Store) -> None:
+    end = write(store, "case/1", Entry("a", secret={"text": "甲"}))
+    for algorithm in ("sm3", "sha256", "sm3"):
+        choose(store, cast(records.Algorithm, algorithm))
+        with again(store) as later:
+            end = write(later, "case/1", Entry("b", secret={"text": "乙"}), head=end)
+            assert faults(later, "case/1") == []
+    with store.reading() as connection:
+        chain = list(records.chain(connection, "case/1"))
+        chosen = list(records.chain(connection, records.INSTALLATION))
+    assert [record.algorithm for record in chain] == ["sha256", "sm3", "sha256", "sm3"]
+    assert chain[1].hash == hashlib.new("sm3", chain[1].body.encode()).hexdigest() == chain[2].prev
+    assert [record.detail["algorithm"] for record in chosen] == ["sm3", "sha256", "sm3"]
+    assert faults(store, records.INSTALLATION) == []
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sm3"])
+def test_what_was_altered_is_found_under_either_algorithm(store: Store, algorithm: records.Algorithm) -> None:
+    choose(store, algorithm)
+    with again(store) as later:
+        write(later, "case/1", Entry("a", secret={"text": "甲"}), Entry("b", secret={"text": "乙"}))
+        tamper(later, "UPDATE record SET body = replace(body, '\"b\"', '\"c\"') WHERE subject = 'case/1'")
+        tamper(later, "UPDATE payload SET value = '\"丙\"' WHERE subject = 'case/1' AND number = 1")
+        assert sorted(faults(later, "case/1")) == ["record.hash", "record.said"]
+
+
+def test_an_algorithm_that_is_not_there_cannot_be_chosen_and_its_records_not_checked(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.transaction() as connection:
+        entries = [Entry("a", secret={"x": "甲"}), Entry("b")]
+        records.append(connection, "case/1", GENESIS, entries, at=AT, area="/", algorithm="sm3")
+
+    def without(name: str, data: bytes) -> None:
+        raise ValueError(name)
+
+    monkeypatch.setattr("hashlib.new", without)
+    with pytest.raises(Invalid, match="sm3"):
+        choose(store, "sm3")
+    with store.reading() as connection:
+        assert connection.execute(select(tables.setting)).all() == []
+        found = records.verify(connection, "case/1")
+    assert [one.rule for one in found] == ["record.algorithm", "record.algorithm"]
+    assert all("sm3" in one.message for one in found)
 
 
 # -- canonical JSON ----------------------------------------------------------------------------------

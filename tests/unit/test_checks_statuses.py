@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine import lifecycle
@@ -246,10 +246,17 @@ def test_a_level_that_is_too_large_is_said_so() -> None:
 # -- against the table -------------------------------------------------------------------------------------
 
 
+def by_answering(before: str | None, after: str) -> bool:
+    """Lawful without a verb of its own: nobody reopens by answering a step."""
+    change = lifecycle.LAWFUL.get((before, after))
+    return change is not None and not change.act
+
+
+@example(["to_close", "to_archive", "to_triage"])
 @given(st.lists(st.sampled_from(sorted(lifecycle.OPEN)), min_size=1, max_size=5))
 def test_a_row_of_steps_is_lawful_exactly_if_each_change_is(statuses: list[str]) -> None:
     changes = list(zip([None, *statuses], [*statuses, lifecycle.rests_as(statuses[-1])], strict=True))
-    wrong = [number for number, (one, two) in enumerate(changes) if one != two and not lifecycle.lawful(one, two)]
+    wrong = [number for number, (one, two) in enumerate(changes) if one != two and not by_answering(one, two)]
     found = check(define(row(*statuses)))
     assert [one.element for one in found] == [f"a{min(number, len(statuses) - 1)}" for number in wrong[:1]]
 

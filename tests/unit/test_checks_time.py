@@ -41,8 +41,10 @@ def test_steps_one_after_the_other_add_up() -> None:
     (finding,) = found(ROW, main=days(4), a=A, b=B)
     assert (finding.rule, finding.level, finding.element) == ("time.too-long", "warning", "main")
     assert finding.path == ("s", "a", "b", "e")
-    assert "a 2 working days → b 3 working days" in finding.message
+    assert "a 2 working days (working_day2) → b 3 working days (working_day3)" in finding.message
     assert "要 5 工作日" in finding.message
+    assert "把working_day4放宽到至少 5 工作日" in finding.message
+    assert "widen working_day4 to at least 5 working days" in finding.message
     assert "8 working hours" not in finding.message
 
 

@@ -16,6 +16,7 @@ IMPORTERS = {
     "apscheduler": {"engine/clock.py"},
     "argon2": {"web/sessions.py"},
     "click": {"web/cli.py"},
+    "cryptography": {"engine/signing.py"},
     "docx": {"handlers/statutes.py"},
     "flask": {"web/"},
     "gunicorn": {"web/server.py"},
@@ -47,6 +48,10 @@ SQL = {"store", "records", "tables", "cases", "queries", "directory", "clock", "
     "versions",
     "registers",
     "indicators",
+    "signing",
+    "packs",
+    "drafts",
+    "sources",
 }
 """The modules and folders of the engine that speak to the database."""
 

@@ -36,7 +36,7 @@ def pack(rules: list[dict[str, Any]], **given: Any) -> Pack:
 
 def rule(predicate: str, **given: Any) -> dict[str, Any]:
     return {
-        "key": "r", "article": "T-1", "force": "law", "process": "any", "zh": "规则", "en": "Rule",
+        "key": "r", "article": "T-1", "force": "law", "process": "main", "zh": "规则", "en": "Rule",
         "predicate": predicate, "counter_example": "…",
     } | given  # fmt: skip
 
@@ -295,7 +295,7 @@ def test_a_case_ends_in_an_interrupting_event_sub_process_and_not_in_a_reminder(
 
 def test_the_role_of_a_lane_counts_where_a_step_names_none() -> None:
     here = read_folder(PACKS / "unnamed-2023" / "2023-01-01")
-    asked = rule("never", of={"kind": "start", "form": "list_exit", "role": "handler"})
+    asked = rule("never", process="any", of={"kind": "start", "form": "list_exit", "role": "handler"})
     (one,) = law.check(here.drawn["list_change"].definition, pack([asked]))
     assert one.element == "list_exit"
 
@@ -319,6 +319,13 @@ def test_a_rule_is_for_one_process_and_for_packs_of_some_force() -> None:
     assert elements(LINE, "never", of=of, process="main") == {"a"}
     assert elements(LINE, "never", of=of, packs=["draft"]) == set()
     assert elements(LINE, "never", given={"force": "draft"}, of=of, packs=["draft"]) == {"a"}
+
+
+def test_a_rule_for_every_process_is_idle_where_its_steps_are_not_there() -> None:
+    for predicate in ("only", "precedes", "reachable"):
+        assert elements(LINE, predicate, of={"form": "lost"}, by={"limit": "*"}) == {"main"}
+        assert elements(LINE, predicate, of={"form": "lost"}, by={"limit": "*"}, process="any") == set()
+    assert elements(LINE, "only", of={"kind": "user"}, by={"form": "verify"}, process="any") == {"b"}
 
 
 def test_a_rule_is_silent_where_another_says_the_same() -> None:

@@ -27,7 +27,6 @@ from engine.limits import (
     check_limit,
     clock,
     due,
-    elapsed,
     explain,
     light,
     merge,
@@ -263,7 +262,7 @@ def test_warning_and_supervision_come_at_their_share_of_the_running_time(
 
 @settings(max_examples=150, deadline=None)
 @given(one=LIMITS, situation=starts_and_pauses(), later=st.integers(0, 30_000))
-def test_elapsed_and_remaining_are_what_counting_gives(
+def test_what_remains_is_what_counting_gives(
     one: Limit, situation: tuple[datetime, list[tuple[datetime, datetime]]], later: int
 ) -> None:
     start, pauses = situation
@@ -285,7 +284,6 @@ def test_elapsed_and_remaining_are_what_counting_gives(
         def between(first: datetime, last: datetime) -> float:
             return minutes_between(str(one.unit), first, last, pauses) / size
 
-    assert elapsed(one.unit, start, now, CALENDAR, pauses) == pytest.approx(between(start, now))
     left = between(now, ending) if now <= ending else -between(ending, now)
     assert remaining(one, start, CALENDAR, now, pauses) == pytest.approx(left)
 

@@ -1,0 +1,37 @@
+/** How facts and what was said read: fields by their names, choices by their labels, ids by what they name. */
+import { computed, type ComputedRef } from "vue";
+
+import { useListItems, usePlaces } from "../../form/choices";
+import { shortly } from "../../form/times";
+import { said, t, type Said } from "../../words";
+import type { WholeMatter } from "./acts";
+
+export interface Reading {
+  label: (field: string) => Said;
+  value: (field: string, value: unknown) => string;
+}
+
+export function useReading(matter: () => WholeMatter | null): ComputedRef<Reading> {
+  const places = usePlaces();
+  const grid = computed(() => String(matter()?.facts.grid ?? ""));
+  const items = useListItems(grid);
+  const names = computed(() => new Map(places.value.map((one) => [one.value, one.label])));
+  const types = computed(() => new Map(items.value.map((one) => [one.value, one.label])));
+
+  return computed(() => {
+    const fields = matter()?.fields ?? {};
+    const read = (field: string, value: unknown): string => {
+      const about = fields[field];
+      if (value === null || value === undefined || value === "") return t("frame.none");
+      if (Array.isArray(value)) return value.map((one) => read(field, one)).join("、") || t("frame.none");
+      if (typeof value === "boolean") return value ? t("form.yes") : t("form.no");
+      if (typeof value === "object") return Object.entries(value).map(([name, one]) => `${said(label(name))} ${read(name, one)}`).join("，");
+      if (about?.choices[String(value)]) return said(about.choices[String(value)]);
+      if (about?.names === "list_item") return types.value.get(String(value)) ?? String(value);
+      if (about?.names === "date-time") return shortly(String(value));
+      return names.value.get(String(value)) ?? String(value);
+    };
+    const label = (field: string): Said => fields[field] ?? { zh: field, en: field };
+    return { label, value: read };
+  });
+}
