@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine import records, registers
-from engine.casework import take
+from engine.casework import earlier_versions, take
 from engine.definition import Definition, Node
 from engine.directory import Actor
 from engine.errors import Invalid, NotFound, Refused
 from engine.library import Pack
+from engine.model import State, decode
 from engine.work import Work
 
 PERSONAL = "sensitive"
@@ -52,6 +53,20 @@ def hidden(pack: Pack, definition: Definition, facts: Mapping[str, Any]) -> Hidd
     fields = [item for name in named & pack.forms.keys() for item in pack.forms[name].get("properties", {}).items()]
     of_class = {name: field["x-class"] for name, field in fields if field.get("x-class") in known}
     return lambda name: of_class.get(name, "")
+
+
+def hidden_in(work: Work, row: Mapping[str, Any]) -> Hidden:
+    """What is hidden of a case (its row), also by versions that it ran under before: what was said then was said under
+    their promise."""
+    library, connection, facts = work.library, work.connection, decode(row["state"], State).facts
+    pack, definition = library.pack(connection, row["pack"]), library.definition(connection, row["definition"])
+    found = [hidden(pack, definition, facts)]
+    name = next((name for name, hash in pack.processes.items() if hash == row["definition"]), "")
+    for key in earlier_versions(work, row["id"]):
+        before = library.pack(connection, key)
+        if name in before.processes:
+            found.append(hidden(before, library.definition(connection, before.processes[name]), facts))
+    return lambda field: next((key for one in found if (key := one(field))), "")
 
 
 def _forms(node: Node) -> tuple[str, str, str]:
@@ -104,7 +119,7 @@ def reveal(work: Work, actor: Actor, case_id: int, record: int, field: str, reas
     """
     must_give_reason(reason)
     case = take(work, case_id)
-    key = hidden(case.pack, case.definition, case.state.facts)(field)
+    key = hidden_in(work, case.row)(field)
     said = records.said(work.connection, case.subject).get(record, {})
     if not key or said.get(field) is None:
         raise NotFound(

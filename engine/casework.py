@@ -1244,6 +1244,14 @@ def role_of(node: Node, names: Mapping[str, Any]) -> str | None:
     return _value(node.properties.get("role_from"), names) or node.properties.get("role")
 
 
+def earlier_versions(work: Work, case: int) -> list[str]:
+    """The other versions that a case has run under."""
+    moved = tables.migration_case.join(tables.migration, tables.migration.c.id == tables.migration_case.c.migration)
+    query = select(tables.migration.c.from_pack, tables.migration.c.to_pack).select_from(moved)
+    mine = tables.migration_case.c.case == case, tables.migration_case.c.record.is_not(None)
+    return sorted({key for row in work.connection.execute(query.where(*mine)) for key in row})
+
+
 def _value(source: str | None, names: Mapping[str, Any]) -> Any:
     """The value of a step's expression (its unit, its limit); None where the diagram or the data has none."""
     if not source:

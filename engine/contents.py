@@ -439,7 +439,7 @@ def _schema(schema: Mapping[str, Any]) -> Says:
 def _choices(schema: Mapping[str, Any]) -> Said | None:
     """What may be chosen, with the labels."""
     labels = schema.get("x-labels", {})
-    if "enum" not in schema or not isinstance(labels, dict):
+    if not isinstance(schema.get("enum"), list) or not isinstance(labels, dict):
         return _json(schema.get("enum") or labels or None)
     words = [labels.get(str(choice), {}) for choice in schema["enum"]]
     told = [_both_of(word, choice) for word, choice in zip(words, schema["enum"], strict=True)]
@@ -604,7 +604,8 @@ def _saying(says: Says) -> dict[tuple[What, str], Said]:
 
 
 def _text(text: str) -> Said | None:
-    return Said(text, _both(text)) if text else None
+    """A text that says something; in a draft it may be anything else."""
+    return Said(text, _both(str(text))) if text else None
 
 
 def _bilingual(label: Words) -> Said:

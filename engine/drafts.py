@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, or_, select, update
 
 from engine import manifests, packs, publishing, queries, readings, records, signing, sources, tables
 from engine.calendars import local
 from engine.directory import Actor
-from engine.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Words
+from engine.errors import Conflict, Finding, Forbidden, Invalid, NotFound, Refused, Words
 from engine.library import Pack, day_of
 from engine.manifests import MANIFEST
 from engine.model import decode, encode_sorted
@@ -36,6 +36,7 @@ LARGEST_DRAFT = 20 * 1024 * 1024
 """Bytes; of a draft without what comes with the product."""
 
 MOST_FILES = 1000
+MOST_TOLD = 1000
 PRESENT = timedelta(seconds=30)
 """Who was seen so recently is still there."""
 
@@ -87,10 +88,12 @@ def texts(work: Work, actor: Actor, id: int) -> list[dict[str, Any]]:
 
 
 def history(work: Work, actor: Actor, id: int) -> list[dict[str, Any]]:
-    """Every change of a draft, the newest first."""
+    """The changes of a draft, the newest first, so many as people look through; every one is kept."""
     row = _seen(work, actor, id)
-    query = select(tables.draft_change).where(_change.draft == row.id).order_by(_change.id.desc())
-    return [_told_change(work, change) for change in work.connection.execute(query)]
+    query = select(tables.draft_change).where(_change.draft == row.id).order_by(_change.id.desc()).limit(MOST_TOLD)
+    changes = work.connection.execute(query).all()
+    people = {person: _person(work, person) for person in {change.person for change in changes}}
+    return [_told_change(change, people[change.person]) for change in changes]
 
 
 def _told(work: Work, row: Row[Any]) -> dict[str, Any]:
@@ -129,18 +132,19 @@ def _listed_files(work: Work, row: Row[Any], now: Manifest, base: Manifest) -> l
 
 
 def _last_changes(work: Work, id: int) -> dict[str, Row[Any]]:
-    query = select(tables.draft_change).where(_change.draft == id).order_by(_change.id)
+    newest = select(func.max(_change.id)).where(_change.draft == id).group_by(_change.path)
+    query = select(tables.draft_change).where(_change.id.in_(newest))
     return {row.path: row for row in work.connection.execute(query)}
 
 
-def _told_change(work: Work, change: Row[Any]) -> dict[str, Any]:
+def _told_change(change: Row[Any], person: dict[str, str] | None) -> dict[str, Any]:
     return {
         "id": change.id,
         "revision": change.revision,
         "path": change.path,
         "before": change.before,
         "after": change.after,
-        "person": _person(work, change.person),
+        "person": person,
         "at": _moment(change.at),
     }
 
@@ -316,7 +320,30 @@ def _read(
     base = sources.load(work.connection, packs.manifest(work, row.base))
     found = readings.read(files, work.handlers, _changed(files, base))
     weakened = manifests.weakened(base, files)
-    return Read(found.folder, tuple(dict.fromkeys([*weakened, *found.findings])))
+    newer = _newer(work, row, day)
+    return Read(found.folder, tuple(dict.fromkeys([*newer, *weakened, *found.findings])))
+
+
+def _newer(work: Work, row: Row[Any], day: date | None) -> list[Finding]:
+    """A warning when its base is no longer what the draft comes after: what was published since is not in it."""
+    pack = tables.pack.c
+    base = work.connection.execute(select(pack.area, pack.in_force_from).where(pack.key == row.base)).one()
+    since = (
+        select(pack.key)
+        .where(pack.force == "law", or_(pack.area == row.area, pack.area == base.area))
+        .where(pack.in_force_from > (base.in_force_from or ""), pack.in_force_from <= (day.isoformat() if day else ""))
+        .where(pack.key != row.key)
+        .order_by(pack.in_force_from.desc(), pack.key)
+    )
+    key = work.connection.execute(since.limit(1)).scalar()
+    if key is None:
+        return []
+    words = (
+        f"本草稿基于“{row.base}”，此后已发布“{key}”，其内容不在本草稿中；请比对，或以它为基础重新起草。 "
+        f"This draft is based on “{row.base}”; “{key}” was published since and is not in it. Compare the two, or begin "
+        "from that one."
+    )
+    return [Finding("draft.base-overtaken", "warning", key, words)]
 
 
 def _changed(files: Files, base: Files) -> list[str]:

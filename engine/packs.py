@@ -9,6 +9,7 @@ version: its last day, on record, never its content.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -216,7 +217,7 @@ def _stretches(dated: Sequence[RowMapping]) -> Iterator[Period]:
     begins = {date.fromisoformat(one["in_force_from"]) for one in dated}
     after = {date.fromisoformat(one["in_force_to"]) + ONE_DAY for one in dated if one["in_force_to"]}
     days = sorted(begins | after)
-    for first, following in zip(days, [*days[1:], None], strict=True):
+    for first, following in zip_longest(days, days[1:]):
         yield Period(first, following - ONE_DAY if following else None)
 
 

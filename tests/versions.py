@@ -42,7 +42,8 @@ def pairs(draw: DrawFn, size: int = 7, changes: int = 3) -> Pair:
 
 def _flow(draw: DrawFn, lines: list[str]) -> tuple[int, str, str, str, str] | None:
     """A flow: its line, source, arrow, target, condition."""
-    found = [(place, *match.groups(default="")) for place, line in enumerate(lines) if (match := FLOW.match(line))]
+    matches = [(place, match) for place, line in enumerate(lines) if (match := FLOW.match(line))]
+    found = [(place, one[1], one[2], one[3], one[4] or "") for place, one in matches]
     return draw(st.sampled_from(found)) if found else None
 
 

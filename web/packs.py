@@ -22,7 +22,9 @@ class LastDay(Body):
 @routes.doc(security=SECURED)
 def listed() -> dict[str, Any]:
     """流程版本 The versions that apply here or lie here, with their status today and when each applies"""
-    return look(lambda work, who: {"packs": packs.versions(work, who)})
+    return look(
+        lambda work, who: {"packs": packs.versions(work, who), "confirmed_years": sorted(work.calendar.confirmed)}
+    )
 
 
 @routes.get("/<place>/<day>")

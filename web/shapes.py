@@ -216,19 +216,19 @@ class Links(Shown):
     duplicates: list[Link]
 
 
+class FieldWords(Words):
+    """What a field is called, what its choices are called, and what an id in it is the id of."""
+
+    choices: dict[str, Words]
+    names: str
+
+
 class Said(Shown):
     """What somebody said: the value, or that it is masked, or that it was erased."""
 
     value: Any = None
     masked: bool = False
     erased: bool = False
-
-
-class FieldWords(Words):
-    """What a field is called, what its choices are called, and what an id in it is the id of."""
-
-    choices: dict[str, Words]
-    names: str
 
 
 class WholeMatter(Matter):
@@ -259,6 +259,7 @@ class Record(Shown):
     node: str | None
     detail: Json
     said: dict[str, Said]
+    fields: dict[str, FieldWords]
     hash: str
 
 
@@ -860,9 +861,10 @@ class Pack(Shown):
 
 
 class Packs(Shown):
-    """Versions, by place and day."""
+    """Versions, by place and day, and the years whose working days are announced."""
 
     packs: list[Pack]
+    confirmed_years: list[int]
 
 
 class DrawnNode(Shown):

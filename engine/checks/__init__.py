@@ -13,6 +13,7 @@ from inspect import signature
 from typing import Any
 
 from engine.bpmn import Reading
+from engine.checks import size
 from engine.definition import Definition, Node, Process
 from engine.errors import Finding, Invalid
 from engine.library import Pack
@@ -31,7 +32,11 @@ def rules() -> Mapping[str, Check]:
 def check(
     definition: Definition, pack: Pack | None = None, handlers: Mapping[str, Handler] | None = None
 ) -> tuple[Finding, ...]:
-    """What every rule has to say about a definition, each thing once. `handlers` are all there are, by name."""
+    """What every rule has to say about a definition, each thing once; of one that is too large, only that it is.
+    `handlers` are all there are, by name."""
+    too_large = size.check(definition)
+    if too_large:
+        return tuple(too_large)
     given = {"definition": definition, "pack": pack, "handlers": handlers}
     return tuple(dict.fromkeys(finding for rule in rules().values() for finding in _asked(rule, given)))
 

@@ -184,7 +184,7 @@ class _Selections(Sequence[tuple[Flow, ...]]):
         self.sets = min(SELECTIONS, sum(comb(many, size) for size in self.sizes))
 
     def __len__(self) -> int:
-        return self.sets + len(self.default)
+        return self.sets + bool(self.default)
 
     @overload
     def __getitem__(self, number: int) -> tuple[Flow, ...]: ...
@@ -193,6 +193,8 @@ class _Selections(Sequence[tuple[Flow, ...]]):
     def __getitem__(self, number: int | slice) -> Any:
         if isinstance(number, slice):
             return [self[one] for one in range(len(self))[number]]
+        if number >= len(self):
+            raise IndexError(number)
         if number >= self.sets:
             return self.default
         sets = chain.from_iterable(combinations(self.maybe, size) for size in self.sizes)

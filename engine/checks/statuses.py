@@ -24,6 +24,8 @@ from engine.reduction import closure, normal
 
 STATES = 3_000
 """So many markings are visited per level."""
+FOLLOWED = 300_000
+"""So many moves are followed per level, those of each unit by themselves."""
 STEPS_PER_STATE = 100
 """How many steps the moves from a marking may leave open in all, on average: of a level with hundreds of them at once
 fewer markings are visited."""
@@ -168,7 +170,9 @@ class _Game:
         self.states: list[State] = []
         self.moves: list[list[_Move]] = []
         self.numbers: dict[object, int] = {}
+        self.first: list[dict[str, Node]] = []
         self.looked_at = 0
+        self.followed = 0
         self.beginnings = [move for event in self.begins() for move in self.games(State(), event, "")]
         self.complete = self.play(limit)
 
@@ -216,11 +220,12 @@ class _Game:
 
     def number(self, state: State) -> int:
         """The number of a marking; in which order the tokens of its steps came into being is part of it."""
-        steps = tuple(node.id for node in self.steps(state))
-        number = self.numbers.setdefault((marking(state), steps), len(self.states))
+        steps = self.steps(state)
+        number = self.numbers.setdefault((marking(state), tuple(node.id for node in steps)), len(self.states))
         if number == len(self.states):
             self.states.append(state)
             self.moves.append([])
+            self.first.append({node.properties["unit"]: node for node in reversed(steps)})
         return number
 
     def steps(self, state: State) -> list[Node]:
@@ -231,7 +236,7 @@ class _Game:
 
     def step(self, number: int, unit: str) -> Node | None:
         """The first open step of a unit: it gives the status."""
-        return next((node for node in self.steps(self.states[number]) if node.properties["unit"] == unit), None)
+        return self.first[number].get(unit)
 
 
 # -- what becomes of an assignment -------------------------------------------------------------------
@@ -265,8 +270,9 @@ class _Assignment:
         self.pending: deque[_Here] = deque()
         self.faults: dict[tuple[str | None, str | None], _Fault] = {}
         self.enter(None)
-        while self.pending:
+        while self.pending and game.followed <= FOLLOWED:
             self.go_on(self.pending.popleft())
+        game.complete &= not self.pending
 
     def enter(self, status: str | None) -> None:
         """The level is entered with what it left behind the time before."""
@@ -277,7 +283,9 @@ class _Assignment:
 
     def go_on(self, here: _Here) -> None:
         game, outside = self.game, here.number < 0
-        for move in game.beginnings if outside else game.moves[here.number]:
+        moves = game.beginnings if outside else game.moves[here.number]
+        game.followed += len(moves)
+        for move in moves:
             step = game.step(move.after, self.unit)
             after = step.properties["status"] if step else self.rest(here.status, move.act)
             self.change(here, _Here(move.after, after), move, step)

@@ -19,7 +19,7 @@ from engine.machine import WAITING, variables
 from engine.migration.places import NoPlace
 from engine.migration.proposal import How
 from engine.migration.transfer import Transfer
-from engine.migration.walk import Past, Told, births
+from engine.migration.walk import Past, Told, births, unproven
 from engine.model import Closed, Opened, State, Token
 from engine.records import Entry, Migrated
 from engine.work import MACHINE, Work
@@ -40,6 +40,8 @@ def move(work: Work, id: int, transfer: Transfer, cause: str) -> tuple[How, int]
     _must_be_open(case)
     if case.row["pack"] != transfer.old.pack.key:
         transfer.name("")
+    if records.proves(work.connection, id):
+        raise unproven()
     proposals = transfer.proposals(case.row["definition"])
     proposal = proposals.propose(case.state, lambda: past(work, id))
     event = records.settled(Migrated(proposals.crossing.new.digest, proposal.state))

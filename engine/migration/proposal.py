@@ -43,7 +43,7 @@ class Proposals:
             if self.crossing.old.digest == self.crossing.new.digest:
                 return Proposal(state, "node")
             try:
-                return Proposal(walk(self.unchosen, past()), "path")
+                return Proposal(walk(self.unchosen, past(), state), "path")
             except Refused:  # the past has no way through the new version
                 pass
         return self.by_node(state)

@@ -159,7 +159,7 @@ class _Survey:
         """Where the past of a case leads, by address; None: nowhere."""
         state = decode(self.work.connection.execute(select(_case.state).where(_case.id == id)).scalar_one(), State)
         try:
-            found = walk(proposals.unchosen, past(self.work, id))
+            found = walk(proposals.unchosen, past(self.work, id), state)
         except Refused:
             return None
         return {

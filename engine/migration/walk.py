@@ -61,11 +61,14 @@ def births(past: Past) -> dict[int, datetime]:
     return found
 
 
-def walk(crossing: Crossing, past: Past) -> State:
-    """The state in the new version, with the numbers of the old one wherever something is the same thing."""
+def walk(crossing: Crossing, past: Past, state: State) -> State:
+    """The state in the new version, with the numbers of the old one wherever something is the same thing. The past has
+    to be the one that led to the state."""
     walked = _Walk(crossing)
     for told in past:
         walked.hear(told)
+    if walked.old != state:
+        raise unproven()
     return _Paired(crossing, walked.old, walked.new).result()
 
 
@@ -215,8 +218,8 @@ class _Paired:
                 self.origins[by_key[to, rounds, kind, number]] = id
 
     def pair_what_is_left(self) -> None:
-        """Where the one thing that waits has no counterpart, and one new thing waits: the past leads from here to there.
-        Not where branches run beside each other: what one of them was for is not what another is for."""
+        """Where the one thing that waits has no counterpart, and one new thing waits: the past leads from here to
+        there. Not where branches run beside each other: what one of them was for is not what another is for."""
         lost, found = leaves(self.old), leaves(self.new)
         if any(scope.joins for scope in self.old.scopes.values()) or len(lost) != 1 or len(found) != 1:
             return
@@ -280,6 +283,15 @@ class _Paired:
         if scope.facts is None or before is None:
             return scope.facts
         return {**(before.facts or {}), **scope.facts}
+
+
+def unproven() -> NoPlace:
+    """The records of a case do not lead to the state that is stored for it: moving it would cover that up."""
+    return NoPlace(
+        "migration.unproven",
+        "此事项的记录推演不出它的当前状态，请先查验（wangge verify）；事项留在原版本。",
+        "The records of this matter do not lead to its state: have it verified first (wangge verify); it stays.",
+    )
 
 
 def _no_way(node: str) -> NoPlace:

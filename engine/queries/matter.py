@@ -3,7 +3,7 @@ may see it, and no more of it than they need to know.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping, Table, or_, select
@@ -42,6 +42,7 @@ from engine.queries.words import (
     step_words,
     told,
 )
+from engine.records import Record
 from engine.work import Work
 
 _case, _step = tables.case.c, tables.step.c
@@ -55,15 +56,16 @@ def matter(work: Work, actor: Actor, number: str | int) -> dict[str, Any]:
     narrow, request = own_steps_only(work, actor, row), tables.request.c
     own = [_step.unit == actor.unit] if narrow else []
     steps = fetch(work, select(tables.step).where(_step.case == id, OPEN, *own).order_by(_step.id))
-    hidden = _hidden(work, row)
+    hidden, facts = _hidden(work, row), dict(decode(row["state"], State).facts)
+    said = _said_in(work, hidden, f"case/{id}", 1)
     mine = [or_(request.to_unit == actor.unit, request.asked_unit == actor.unit)] if narrow else []
     asked = REQUESTS.where(request.case == id, *mine).order_by(request.id)
     return {
         **matter_words(work, row, names),
         "clock": told(work, row["clock"], explained=True),
-        "facts": dict(decode(row["state"], State).facts),
-        "said": _said_in(work, hidden, f"case/{id}", 1),
-        "fields": _fields(pack_of(work, row["pack"])),
+        "facts": facts,
+        "said": said,
+        "fields": _fields(pack_of(work, row["pack"]), row["way_in"], [*facts, *said]),
         "steps": [{**step_words(one, names), "clock": told(work, one["clock"], explained=True)} for one in steps],
         "assignments": [
             _assignment(work, one, names)
@@ -78,23 +80,23 @@ def matter(work: Work, actor: Actor, number: str | int) -> dict[str, Any]:
     }
 
 
-def _fields(pack: Pack) -> dict[str, Any]:
-    """What the fields of the pack's forms are called, so that facts and records can be read. Where forms differ, the
-    first by name tells."""
-    told = dict[str, Any]()
-    for _, form in sorted(pack.forms.items()):
-        for name, field in form.get("properties", {}).items():
-            entries = field.get("items", {})
-            told.setdefault(
-                name,
-                {
-                    "zh": field.get("title", name),
-                    "en": field.get("x-en", name),
-                    "choices": field.get("x-labels") or entries.get("x-labels") or {},
-                    "names": field.get("x-wangge-id") or entries.get("x-wangge-id") or field.get("format", ""),
-                },
-            )
-    return told
+def _fields(pack: Pack, way_in: str, names: Iterable[str]) -> dict[str, Any]:
+    """What fields are called, so that facts can be read: as the form says by which the matter came in, else as the
+    first form says that asks for them."""
+    forms = [pack.forms.get(way_in, {}), *(form for _, form in sorted(pack.forms.items()))]
+    asked = [form.get("properties", {}) for form in forms]
+    return {name: _field(next((one[name] for one in asked if name in one), {}), name) for name in names}
+
+
+def _field(field: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a field is called, and its choices; `names`: what an id in it is the id of, or its format."""
+    entries = field.get("items", {})
+    return {
+        "zh": field.get("title", name),
+        "en": field.get("x-en", name),
+        "choices": field.get("x-labels") or entries.get("x-labels") or {},
+        "names": field.get("x-wangge-id") or entries.get("x-wangge-id") or field.get("format", ""),
+    }
 
 
 def _of(work: Work, table: Table, id: int) -> Sequence[RowMapping]:
@@ -174,7 +176,7 @@ def timeline(work: Work, actor: Actor, number: str | int) -> list[dict[str, Any]
     subject, names = f"case/{row['id']}", Names(work)
     hidden, concerns = _hidden(work, row), concerning(work, actor, row)
     said = records.said(work.connection, subject)
-    labels = _node_names(definition_of(work, row))
+    labels, form = _node_names(definition_of(work, row)), _forms(work, row)
     return [
         {
             "number": one.number,
@@ -190,11 +192,26 @@ def timeline(work: Work, actor: Actor, number: str | int) -> list[dict[str, Any]
                 field: _shown(field, said.get(one.number, {}), hidden if one.kind != "revealed" else _nothing_hidden)
                 for field in one.sealed
             },
+            "fields": {field: _field(form(one).get("properties", {}).get(field, {}), field) for field in one.sealed},
             "hash": one.hash,
         }
         for one in records.chain(work.connection, subject)
         if concerns(one)
     ]
+
+
+def _forms(work: Work, row: RowMapping) -> Callable[[Record], Mapping[str, Any]]:
+    """The form that what was said in a record answers: that of the way in, of the way out, or of the step."""
+    pack = pack_of(work, row["pack"])
+    asked = {node.id: node.properties.get("form", "") for _, node in definition_of(work, row).nodes()}
+
+    def find(record: Record) -> Mapping[str, Any]:
+        if record.kind == "opened":
+            return pack.forms.get(row["way_in"], {})
+        key = record.kind if record.kind != "completed" else asked.get(record.detail.get("node", ""), "")
+        return pack.forms.get(key, {})
+
+    return find
 
 
 def _shown(field: str, said: Mapping[str, Any], hidden: Hidden) -> dict[str, Any]:
@@ -205,8 +222,7 @@ def _shown(field: str, said: Mapping[str, Any], hidden: Hidden) -> dict[str, Any
 
 
 def _hidden(work: Work, row: RowMapping) -> Hidden:
-    pack, definition = pack_of(work, row["pack"]), definition_of(work, row)
-    return access.hidden(pack, definition, decode(row["state"], State).facts)
+    return access.hidden_in(work, dict(row))
 
 
 def _nothing_hidden(_: str) -> str:

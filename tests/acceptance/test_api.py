@@ -641,6 +641,23 @@ def test_metrics_for_this_computer_or_with_a_token(client: FlaskClient, town: To
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
+def test_whom_and_which_places_one_can_name(people: People, town: Town) -> None:
+    areas = people.ou.get("areas").get_json()["areas"]
+    units = people.ou.get("units").get_json()["units"]
+    me = people.ou.get("me").get_json()["post"]
+    assert {one["kind"] for one in areas} <= {"division", "functional_area", "grid", "micro_grid"}
+    assert me["area_name"] == next(one["name"] for one in areas if one["area"] == me["area"])
+    assert me["unit"]["id"] in {one["id"] for one in units}
+    assert not {one["id"] for one in units} & {one["id"] for one in areas}
+    posts = people.ou.get("colleagues").get_json()["colleagues"]
+    own = next(one for one in posts if one["id"] == me["id"])
+    assert own["role"]["zh"] == me["role"]["zh"]
+    foreign = [
+        one for one in areas if not one["area"].startswith(me["area"]) and not me["area"].startswith(one["area"])
+    ]
+    assert foreign == []
+
+
 def test_the_openapi_document_holds_together(app: APIFlask) -> None:
     document = app.test_client().get("/openapi.json").get_json()
     assert document["openapi"].startswith("3.1")

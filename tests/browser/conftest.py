@@ -28,7 +28,7 @@ FLAGS = [
     "--disable-quic",
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PASSWORD = "wangge-demo"
+PASSWORD = "wangge-demo"  # noqa: S105 - of the demonstration
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 AXE = ROOT / "web" / "console" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -36,7 +36,9 @@ AXE = ROOT / "web" / "console" / "node_modules" / "axe-core" / "axe.min.js"
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium; a browser is never downloaded."""
-    found = next(filter(None, (shutil.which(name) for name in (os.environ.get("WANGGE_CHROMIUM", ""), *BROWSERS))), None)
+    found = next(
+        filter(None, (shutil.which(name) for name in (os.environ.get("WANGGE_CHROMIUM", ""), *BROWSERS))), None
+    )
     if found is None:
         pytest.fail("No Chromium on the path: apt-get install chromium fonts-noto-cjk (or set WANGGE_CHROMIUM).")
     with sync_playwright() as playwright:
@@ -63,7 +65,10 @@ def address(console: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     subprocess.run([*month, "--database", database], check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
     command = [WANGGE, "serve", "--plain-http", "--port", "0", "--database", database]
     told, begun = folder / "told", time.monotonic()
-    with told.open("w", encoding="utf-8") as out, subprocess.Popen(command, cwd=folder, stdout=out, stderr=out) as server:
+    with (
+        told.open("w", encoding="utf-8") as out,
+        subprocess.Popen(command, cwd=folder, stdout=out, stderr=out) as server,
+    ):
         while not (found := re.search(r"http://\S+", told.read_text(encoding="utf-8"))):
             if server.poll() is not None or time.monotonic() - begun > 60:
                 pytest.fail(f"The service did not start: {told.read_text(encoding='utf-8')}")
@@ -101,6 +106,7 @@ class Desk:
 
     def go(self, path: str) -> None:
         """To a page of the console; it is there once its heading is."""
+        self.page.goto("about:blank")  # a new hash alone would leave the page before on the screen for a moment
         self.page.goto(f"{self.address}/#{path}")
         self.page.get_by_role("heading", level=1).first.wait_for()
 

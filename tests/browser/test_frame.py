@@ -6,16 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import waitress
 from playwright.sync_api import Browser, expect
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.serving import make_server
 
 from tests.browser.conftest import NARROW, WIDE, Desk, Sit
 from web.app import create_app, make_engine
 from web.settings import Settings
 
-PAGES = {"inbox": "/inbox", "matters": "/matters", "overdue": "/supervise/overdue", "decisions": "/decisions", "report": "/report"}
+PAGES = {
+    "inbox": "/inbox",
+    "matters": "/matters",
+    "overdue": "/supervise/overdue",
+    "decisions": "/decisions",
+    "report": "/report",
+}
 
 
 def a_matter(desk: Desk) -> str:
@@ -135,16 +141,17 @@ def test_the_policy_lets_no_foreign_script_in(sit: Sit) -> None:
 def under_a_path(console: Path, tmp_path: Path) -> Iterator[str]:
     """The address of a service that lies in a folder of another site."""
     engine = make_engine(f"sqlite:///{tmp_path / 'empty.sqlite'}")
-    app = create_app(engine, Settings(data=tmp_path, cookie_secure=False, cookie_path="/grid/", cookie_name="wangge_grid"))
+    app = create_app(
+        engine, Settings(data=tmp_path, cookie_secure=False, cookie_path="/grid/", cookie_name="wangge_grid")
+    )
     site = DispatcherMiddleware(NotFound(), {"/grid": app})
-    server = waitress.create_server(site, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run)
+    server = make_server("127.0.0.1", 0, site, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}/grid"
-    server.close()
-    server.task_dispatcher.shutdown()
-    server.trigger.pull_trigger()
+    yield f"http://127.0.0.1:{server.server_port}/grid"
+    server.shutdown()
     thread.join(timeout=10)
+    server.server_close()
     engine.store.close()
 
 

@@ -161,7 +161,9 @@ def test_a_backup_that_is_not_what_it_says_brings_nothing_back(place: Place, tmp
         (folder / backup.MANIFEST).write_text("{}")
     else:
         told = json.loads((folder / backup.MANIFEST).read_bytes())
-        told["files"][0]["path"] = "../place.sqlite"
+        shutil.copyfile(folder / backup.ERASURES, tmp_path / "elsewhere.json")
+        listed = next(one for one in told["files"] if one["path"] == backup.ERASURES)
+        listed["path"] = "../elsewhere.json"
         (folder / backup.MANIFEST).write_text(json.dumps(told))
     with pytest.raises(Invalid):
         restored(place, folder, tmp_path)

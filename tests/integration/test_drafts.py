@@ -13,7 +13,9 @@ from sqlalchemy import select
 
 from engine import drafts, packs, publishing, queries, tables
 from engine.errors import Conflict, Forbidden, Invalid, NotFound, Refused, WanggeError
+from engine.publishing import PACKS
 from engine.store import Store
+from tests.places import read
 from tests.studios import BASE, JUNE, KEY, Studio
 
 
@@ -374,6 +376,22 @@ def test_drafts_and_versions_are_read_by_name(studio: Studio) -> None:
     assert error.value.findings
 
 
+def test_what_was_published_since_its_base_is_said(studio: Studio) -> None:
+    draft, before = studio.draft(key="zhenjiang/2026-07-01"), studio.draft(key="zhenjiang/2026-05-01")
+    assert overtaken(studio, draft) == []
+    studio.published()
+    assert overtaken(studio, draft) == [("warning", KEY)]
+    assert overtaken(studio, before) == []
+    assert studio.look(drafts.check, "a1", draft).publishable
+    studio.act(drafts.create, "b1", BASE, "zhenjiang/2026-07-01", "乙区")
+    assert overtaken(studio, draft + 3, "b1") == []
+
+
+def overtaken(studio: Studio, draft: int, name: str = "a1") -> list[tuple[str, str]]:
+    found = studio.look(drafts.check, name, draft).findings
+    return [(one.level, one.element) for one in found if one.rule == "draft.base-overtaken"]
+
+
 # -- review ------------------------------------------------------------------------------------------
 
 
@@ -486,6 +504,21 @@ def test_today_is_a_day_of_effect_and_a_provisional_year_is_said(studio: Studio)
     assert [one["zh"][:8] for one in later["warnings"]] == ["2027年日历暂"]
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_draft_of_law_stays_one(studio: Studio) -> None:
+    base = "zhenjiang/2025-draft"
+    with studio.engine.work() as work:
+        publishing.publish(work, read(PACKS / base)._replace(findings=()))
+    draft = studio.act(drafts.create, "a1", base, "zhenjiang/2026-06-01-trial", "试行")
+    studio.act(drafts.submit, "a1", draft)
+    done = studio.act(drafts.publish, "a3", draft, JUNE)
+    told = next(one for one in studio.look(packs.versions, "a1") if one["key"] == done["key"])
+    assert (told["status"], told["force"], told["in_force_from"], told["periods"]) == ("draft_law", "draft", None, [])
+    with studio.engine.look() as work:
+        assert packs.faults(work) == []
+        assert work.library.in_force(work.connection, studio.counties[0], JUNE).key == BASE
+
+
 def test_two_drafts_do_not_become_one_version(studio: Studio) -> None:
     first, second = studio.submitted(), studio.submitted()
     studio.act(drafts.publish, "a3", first, JUNE)
@@ -512,6 +545,7 @@ def test_every_act_is_on_record_without_names(studio: Studio) -> None:
         ("draft-published", studio.person("a3")),
     ]
     assert chain[-1].detail == {"pack": KEY, "hash": done["hash"], "in_force_from": "2026-06-01"}
+    assert list(chain[3].sealed) == ["reason"]
     assert not any(word in one.body for one in chain for word in ("张三", "甲区", "缩短"))
     assert [one.kind for one in studio.chain(f"pack/{KEY}")] == ["published"]
 
@@ -521,6 +555,8 @@ def test_what_one_county_draws_gives_nobody_elsewhere_a_power(studio: Studio) ->
 
     def grant(roles: Any) -> None:
         next(role for role in roles if role["key"] == "grid_worker")["permissions"] = ["publish"]
+        label = {"zh": "新岗位", "en": "New"}
+        roles.append({"key": "new", "label": label, "unit_kind": "governance_agency", "permissions": ["publish"]})
 
     studio.change(draft, "roles.json", grant)
     studio.act(drafts.submit, "a2", draft)
@@ -529,11 +565,13 @@ def test_what_one_county_draws_gives_nobody_elsewhere_a_power(studio: Studio) ->
     assert not granted(studio, first)
     studio.pass_(days=1)
     assert granted(studio, first)
-    assert not granted(studio, second)
+    assert granted(studio, first, "new")
+    for role in ("grid_worker", "new"):
+        assert not granted(studio, second, role)
     assert not granted(studio, "/32/3211/")
 
 
-def granted(studio: Studio, area: str) -> bool:
+def granted(studio: Studio, area: str, key: str = "grid_worker") -> bool:
     with studio.engine.look() as work:
-        role = queries.role(work, "grid_worker", area)
+        role = queries.role(work, key, area)
         return role is not None and "publish" in role.permissions

@@ -19,16 +19,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
-from engine import cases, casework, migration, records, signing, tables
+from engine import cases, casework, migration, queries, records, signing, tables
 from engine.casework import Ask
 from engine.clock import Clock
 from engine.directory import Actor
 from engine.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Words
 from engine.library import Pack, Role
 from engine.limits import Limit
-from engine.migration import Migrator, background
+from engine.migration import Migrator
+from engine.migration.moving import move
 from engine.model import Fired, decode, encode, encode_sorted, replace
 from engine.store import Store
 from engine.work import MACHINE, Work
@@ -36,7 +37,7 @@ from tests.diagrams import bpmn, define
 from tests.integration.test_cases import BRANCHES, DAY, HOUR, MATTER, WIDE, Scene
 from tests.packs import _row, recorded, wait_until
 from tests.strategies import Play
-from tests.towns import AT, CITY, FORMS, LIMITS, NORTH, ROLES, SOUTH, _pack_row
+from tests.towns import AT, CITY, FORMS, LIMITS, NORTH, ROLES, SOUTH, _pack_row, form
 from tests.versions import Pair, pairs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +58,13 @@ class Moving(Scene):
         self.migrator = Migrator(self.engine)
 
     def publish(
-        self, key: str, text: str, *, limits: Mapping[str, Limit] | None = None, first: str = "2026-01-01", **forms: Any
+        self,
+        key: str,
+        text: str,
+        *,
+        limits: Mapping[str, Limit] | None = None,
+        first: str = "2026-01-01",
+        forms: Mapping[str, dict[str, Any]] | None = None,
     ) -> str:
         """A version whose matter is this diagram. The hash of the diagram."""
         definition = define(text)
@@ -66,7 +73,7 @@ class Moving(Scene):
             decode(row["body"], Pack),
             key=key,
             limits={"day": DAY, **LIMITS, **(limits or {})},
-            forms={**FORMS, **WIDE, **forms},
+            forms={**FORMS, **WIDE, **(forms or {})},
             roles={**ROLES, **ADMINISTRATORS},
         )
         with self.store.transaction() as connection:
@@ -430,6 +437,19 @@ def test_a_step_put_into_a_sub_process_takes_its_unit_s_clock_along(moving: Movi
     assert list(moving.steps(case)) == ["triage"]
 
 
+def test_what_was_hidden_stays_hidden_under_a_version_that_would_show_it(moving: Moving) -> None:
+    bare = form(["reason"], reason={"type": "string"}, requester={"type": "string"})
+    moving.publish(OLD, MATTER)
+    moving.publish(NEW, MATTER.replace("user check", 'user check name="核查"'), forms={"return": bare})
+    case = moving.handling()
+    moving.act(cases.return_, "han", moving.step(case, "handle"), {"reason": "不属我单位", "requester": "张三丰"})
+    moving.move()
+    with moving.engine.look() as work:
+        told = queries.timeline(work, moving.actor("ou"), case)
+    shown = [record["said"]["requester"] for record in told if "requester" in record["said"]]
+    assert [(one["value"], one["masked"]) for one in shown] == [("张**", True)]
+
+
 # -- what stays, and says why ------------------------------------------------------------------------
 
 
@@ -490,6 +510,18 @@ def test_a_process_that_is_gone_and_a_closed_case(moving: Moving) -> None:
     moving.complete("ou", case, "triage", department="water")
     shown = moving.carry_out(migration.start, id)
     assert [one["code"] for one in shown["reasons"]] == ["migration.closed"]
+
+
+def test_what_the_records_do_not_prove_does_not_move(store: Store, tmp_path: Path) -> None:
+    moving = Moving(store, tmp_path)
+    moving.versions(MATTER, MATTER.replace("user check", 'user check name="核查"'))
+    case = moving.open()
+    with store.transaction() as connection:
+        forged = moving.case(case).state.replace(b'"north-agency"', b'"water"')
+        connection.execute(update(tables.case).where(tables.case.c.id == case).values(state=forged))
+    shown = moving.move()
+    assert (shown["counts"]["stays"], shown["reasons"][0]["code"]) == (1, "migration.unproven")
+    assert [fault.rule for fault in moving.faults()] == ["record.state"]
 
 
 # -- a trial, the report, permissions ----------------------------------------------------------------
@@ -644,14 +676,13 @@ def test_a_clock_that_beats_carries_it_out(moving: Moving) -> None:
 def test_what_goes_wrong_in_one_case_stops_no_other(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
     moving.versions(MATTER, MATTER.replace("user check", 'user check name="核查"'))
     bad, good = moving.open(), moving.open()
-    move = background.move
 
     def failing(work: Any, id: int, *rest: Any) -> Any:
         if id == bad:
             raise ZeroDivisionError
         return move(work, id, *rest)
 
-    monkeypatch.setattr(background, "move", failing)
+    monkeypatch.setattr("engine.migration.background.move", failing)
     shown = moving.move()
     assert (moving.case(bad).pack, moving.case(good).pack) == (OLD, NEW)
     assert shown["reasons"][0]["code"] == "migration.failed"

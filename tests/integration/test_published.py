@@ -52,7 +52,7 @@ def test_after_the_last_day_of_a_version_the_one_before_applies_again() -> None:
 
 def test_what_never_comes_to_apply_has_no_days() -> None:
     rows = (version("a", "2026-01-01"), version("b", "2026-06-01"), version("d", "2026-02-01", force="draft"))
-    assert told("d", *rows) == []
+    assert told("d", *rows) == told("d", rows[2]) == []
     assert told("e", *rows, version("e", None)) == []
     over = (version("a", "2026-01-01"), version("b", "2026-06-01", "2026-06-30"), version("c", "2026-06-10"))
     assert told("b", *over) == [("2026-06-01", "2026-06-09")]
@@ -129,6 +129,7 @@ def test_retiring_says_the_last_day_and_leaves_the_content_alone(studio: Studio)
     last = studio.chain(f"pack/{KEY}")[-1]
     assert (last.kind, last.actor, last.detail["last_day"]) == ("retired", "a3", "2026-12-31")
     assert "张三" not in last.body
+    assert list(last.sealed) == ["reason"]
     assert faults(studio) == []
 
 
@@ -152,7 +153,16 @@ def test_retiring_wants_the_permission_the_area_and_a_day_to_come(studio: Studio
             studio.act(packs.retire, "a3", KEY, day, "x")
         assert error.value.code == "pack.last-day"
     studio.act(packs.retire, "a3", KEY, JUNE, "x")
-    studio.pass_(days=120)
+    studio.pass_(days=91 + 10)
+    with pytest.raises(Refused):
+        studio.act(packs.retire, "a3", KEY, date(2026, 6, 10), "x")
+    begun = studio.published("zhenjiang/2026-06-11", date(2026, 6, 11))["key"]
+    studio.pass_(days=9)
+    with pytest.raises(Refused) as error:
+        studio.act(packs.retire, "a3", begun, date(2026, 6, 19), "x")
+    assert error.value.code == "pack.last-day"
+    studio.act(packs.retire, "a3", begun, date(2026, 6, 20), "x")
+    studio.pass_(days=19)
     with pytest.raises(Refused) as error:
         studio.act(packs.retire, "a3", KEY, date(2027, 1, 1), "x")
     assert error.value.code == "pack.not-in-force"

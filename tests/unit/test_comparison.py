@@ -483,3 +483,19 @@ def _meaning(folder: Folder) -> bytes:
     """All that a pack says, as one text."""
     said: dict[str, Process] = processes(folder)
     return encode_sorted([said, replace(folder.pack, processes={})])
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("manifest.json", '"area": "/32/"', '"area": {"zh": 1}'),
+        ("manifest.json", '"zh": "测试"', '"zh": -1'),
+        ("roles.json", '"zh": "网格员"', '"zh": {"a": 1}'),
+        ("articles.json", '{"zh": "及时办理。", "en": "Handle in time."}', '"及时办理。"'),
+        ("articles.json", '"key": "T-1"', '"key": 1'),
+        ("forms/handle.json", '"required": ["unit"]', '"required": true'),
+    ],
+)
+def test_what_has_another_shape_in_a_draft_is_told_all_the_same(edit: Edit) -> None:
+    assert compare(edited(), edited(edit))
+    assert compare(edited(edit), edited())

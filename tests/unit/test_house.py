@@ -43,6 +43,7 @@ SQL = {"store", "records", "tables", "cases", "queries", "directory", "clock", "
     "archive",
     "casework",
     "attachments",
+    "backup",
     "accounts",
     "answers",
     "versions",
@@ -52,6 +53,7 @@ SQL = {"store", "records", "tables", "cases", "queries", "directory", "clock", "
     "packs",
     "drafts",
     "sources",
+    "migration",
 }
 """The modules and folders of the engine that speak to the database."""
 

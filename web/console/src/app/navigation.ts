@@ -18,6 +18,8 @@ export const ENTRIES: readonly Entry[] = [
   { to: "/decisions", word: "requests.title", may: () => !isIn("grid") },
   { to: "/supervise/overdue", word: "overdue.title", may: () => !isIn("grid") },
   { to: "/processes", word: "processes.title", may: () => can("design") },
+  { to: "/versions", word: "versions.title", may: () => can("design") || can("publish") },
+  { to: "/migrations", word: "migration.title", may: () => can("design") || can("publish") },
 ];
 
 /** The entries of the post one acts in. */

@@ -6,6 +6,7 @@ import { matterRoutes } from "../pages/matters/routes";
 import { overdueRoutes } from "../pages/overdue/routes";
 import { processRoutes } from "../pages/processes/routes";
 import { requestRoutes } from "../pages/requests/routes";
+import { versionRoutes } from "../pages/versions/routes";
 import { signInRoutes } from "../pages/login/routes";
 import type { Word } from "../words";
 import { entries } from "./navigation";
@@ -27,6 +28,7 @@ const routes: RouteRecordRaw[] = [
   ...overdueRoutes,
   ...requestRoutes,
   ...processRoutes,
+  ...versionRoutes,
   ...signInRoutes,
 ];
 

@@ -17,7 +17,7 @@ import { dataObjects, groupsFor, REPLACED, type PanelGroup } from "./panel/group
 import { isNode, type Bo, type Drawn, type Tools } from "./model";
 import { RunsModule } from "./runs";
 import { translating } from "./translate";
-import { NOTHING, type LimitData, type Name, type Vocabulary } from "./vocabulary";
+import { firstOfItsName, NOTHING, type LimitData, type Name, type Vocabulary } from "./vocabulary";
 import { WANGGE } from "./wangge";
 
 interface EventBus {
@@ -151,7 +151,7 @@ export class Modeller {
     const processes = root ? processesOf(root) : [];
     const objects = processes.flatMap(allDataObjects).map((one) => plainName(one.id, one.name));
     const names = [...this.words.names, ...objects, ...this.nodes().flatMap((one) => written(one.businessObject))];
-    return { names, functions: this.words.functions };
+    return { names: names.filter(firstOfItsName()), functions: this.words.functions };
   }
 
   // -- showing -----------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ export function runs(name: string): boolean {
 const onlyWhatRuns: Offer = (entries) => Object.fromEntries(Object.entries(entries).filter(([name]) => runs(name)));
 
 class Offering {
-  static $inject = ["palette", "contextPad", "popupMenu", "elementFactory", "create", "translate"];
+  static $inject = ["palette", "contextPad", "popupMenu", "elementFactory", "create", "translate", "eventBus", "canvas"];
 
   constructor(
     palette: Registering,
@@ -42,7 +42,15 @@ class Offering {
     private readonly shapes: Shapes,
     private readonly create: Creating,
     private readonly translate: Translate,
+    bus: { on(event: string, listener: () => void): void },
+    canvas: { getContainer(): HTMLElement },
   ) {
+    // the palette says what a sign means only to those who listen; a title says it to those who point, too
+    bus.on("palette.changed", () => {
+      for (const sign of canvas.getContainer().querySelectorAll(".djs-palette .entry")) {
+        sign.setAttribute("title", sign.getAttribute("aria-label") ?? "");
+      }
+    });
     // bpmn-js itself calls what diagram-js warns of on each call: the same, without a word
     contextPad.getPad = (target) => ({ html: contextPad._current?.html ?? contextPad._createHtml(target) });
     palette.registerProvider(500, { getPaletteEntries: () => (entries: Entries) => this.palette(entries) });

@@ -158,7 +158,8 @@ function choicesOf(field: Json, told: (words: Said) => string): Choice[] {
   return values.map((value) => ({ value, label: labels[value] ? told(labels[value]) : value }));
 }
 
-function firstOfItsName(): (one: Name) => boolean {
+/** Keeps the first of each name: forms, which know what may be chosen, come before data objects. */
+export function firstOfItsName(): (one: Name) => boolean {
   const seen = new Set<string>();
   return (one) => !seen.has(one.name) && Boolean(seen.add(one.name));
 }

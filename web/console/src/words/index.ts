@@ -13,6 +13,7 @@ import { overdue } from "./overdue";
 import { requests } from "./requests";
 import { table } from "./table";
 import { processes } from "./processes";
+import { versions } from "./versions";
 
 type Catalogue = Readonly<Record<string, readonly [zh: string, en: string]>>;
 
@@ -26,6 +27,7 @@ export const catalogue = {
   ...requests,
   ...table,
   ...processes,
+  ...versions,
 } satisfies Catalogue;
 
 export type Word = keyof typeof catalogue;

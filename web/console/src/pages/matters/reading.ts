@@ -6,9 +6,14 @@ import { shortly } from "../../form/times";
 import { said, t, type Said } from "../../words";
 import type { WholeMatter } from "./acts";
 
+/** What a field is called, its choices, and what an id in it names. */
+type Asked = WholeMatter["fields"][string];
+
 export interface Reading {
+  /** What a fact is called. */
   label: (field: string) => Said;
-  value: (field: string, value: unknown) => string;
+  /** A fact, or anything that was asked as `about` tells. */
+  value: (field: string, value: unknown, about?: Asked | null) => string;
 }
 
 export function useReading(matter: () => WholeMatter | null): ComputedRef<Reading> {
@@ -20,10 +25,10 @@ export function useReading(matter: () => WholeMatter | null): ComputedRef<Readin
 
   return computed(() => {
     const fields = matter()?.fields ?? {};
-    const read = (field: string, value: unknown): string => {
-      const about = fields[field];
+    const read = (field: string, value: unknown, asked?: Asked | null): string => {
+      const about = asked ?? fields[field];
       if (value === null || value === undefined || value === "") return t("frame.none");
-      if (Array.isArray(value)) return value.map((one) => read(field, one)).join("、") || t("frame.none");
+      if (Array.isArray(value)) return value.map((one) => read(field, one, asked)).join("、") || t("frame.none");
       if (typeof value === "boolean") return value ? t("form.yes") : t("form.no");
       if (typeof value === "object") return Object.entries(value).map(([name, one]) => `${said(label(name))} ${read(name, one)}`).join("，");
       if (about?.choices[String(value)]) return said(about.choices[String(value)]);

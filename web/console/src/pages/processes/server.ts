@@ -16,7 +16,7 @@ export interface PackRow {
   force: string;
   in_force_from: string | null;
   in_force_to: string | null;
-  status: "draft_law" | "upcoming" | "in_force" | "retired";
+  status: "draft_law" | "upcoming" | "in_force" | "superseded" | "retired";
   hash: string;
   published_by: Person | null;
   signed: boolean;

@@ -6,6 +6,7 @@ export const PACK_STATUS = {
   draft_law: "processes.status.draft_law",
   upcoming: "processes.status.upcoming",
   in_force: "processes.status.in_force",
+  superseded: "processes.status.superseded",
   retired: "processes.status.retired",
 } as const satisfies Record<PackRow["status"], Word>;
 

@@ -1,0 +1,95 @@
+/** What these pages ask of the server. A side of a comparison is the key of a version, or `draft:7`. */
+import { answer, api, type Shapes } from "../../api/client";
+
+export type Version = Shapes["Packs"]["packs"][number];
+export type WholeVersion = Shapes["PackWhole"];
+export type Draft = Shapes["Drafts"]["drafts"][number];
+export type WholeDraft = Shapes["DraftWhole"];
+export type Found = Shapes["DraftChecked"]["findings"][number];
+export type Comparison = Shapes["Comparison"];
+export type Change = Comparison["changes"][number];
+export type Impact = Shapes["Impact"];
+export type Place = Impact["nodes"][number];
+export type Migration = Shapes["Migrations"]["migrations"][number] & { from: string };
+export type WholeMigration = Shapes["WholeMigration"] & { from: string; mapping: (Place & { from: string })[] };
+export type Cases = Shapes["MigrationCases"];
+export type Case = Cases["rows"][number];
+
+/** What a report says, and what proves it. */
+export interface Report {
+  algorithm: string;
+  key: string;
+  signature: string;
+  signed: {
+    from: string;
+    to: string;
+    packs: Record<string, string>;
+    area: string;
+    started_at: string | null;
+    ended_at: string | null;
+    counts: Record<Case["status"], number>;
+    stays: { matter: string; status: Case["status"]; zh?: string; en?: string }[];
+  };
+}
+
+/** Sent again with the same key, an act is done once. */
+const keyed = (key?: string): { header?: { "Idempotency-Key": string } } => (key ? { header: { "Idempotency-Key": key } } : {});
+
+function split(key: string): { place: string; day: string } {
+  const [place = "", day = ""] = key.split("/");
+  return { place, day };
+}
+
+/** The number of a draft, if that is what a side of a comparison is. */
+export function draftOf(side: string): number | null {
+  return side.startsWith("draft:") ? Number(side.slice("draft:".length)) : null;
+}
+
+const ON = (id: number) => ({ path: { id } });
+
+export const server = {
+  versions: () => answer(api.GET("/api/packs")).then((got) => got.packs),
+  confirmedYears: () => answer(api.GET("/api/packs")).then((got) => got.confirmed_years),
+  version: (key: string) => answer(api.GET("/api/packs/{place}/{day}", { params: { path: split(key) } })),
+  retire: (key: string, last_day: string, reason: string, once: string) =>
+    answer(api.POST("/api/packs/{place}/{day}/retire", { params: { path: split(key), ...keyed(once) }, body: { last_day, reason } })),
+  drafts: () => answer(api.GET("/api/drafts")).then((got) => got.drafts),
+  draft: (id: number) => answer(api.GET("/api/drafts/{id}", { params: ON(id) })),
+  check: (id: number) => answer(api.POST("/api/drafts/{id}/check", { params: ON(id), body: { path: "", text: null } })),
+  submit: (id: number, once: string) => answer(api.POST("/api/drafts/{id}/submit", { params: { ...ON(id), ...keyed(once) }, body: {} })),
+  giveBack: (id: number, reason: string, once: string) =>
+    answer(api.POST("/api/drafts/{id}/return", { params: { ...ON(id), ...keyed(once) }, body: { reason } })),
+  publish: (id: number, in_force_from: string, once: string) =>
+    answer(api.POST("/api/drafts/{id}/publish", { params: { ...ON(id), ...keyed(once) }, body: { in_force_from } })),
+  comparison: (from: string, to: string) => answer(api.GET("/api/comparisons", { params: { query: { from, to } } })),
+  impactOfDraft: (id: number) => answer(api.GET("/api/drafts/{id}/impact", { params: ON(id) })),
+  impact: (from: string, to: string) => answer(api.GET("/api/impact", { params: { query: { from, to } } })),
+  migrations: () => answer(api.GET("/api/migrations")).then((got) => got.migrations as Migration[]),
+  migration: (id: number) => answer(api.GET("/api/migrations/{id}", { params: ON(id) })) as Promise<WholeMigration>,
+  prepare: (from: string, to: string, once: string) =>
+    answer(api.POST("/api/migrations", { params: keyed(once), body: { from, to, area: "" } })).then((got) => got.migration),
+  choose: (id: number, process: string, from: string, to: string | null) =>
+    answer(api.POST("/api/migrations/{id}/mapping", { params: ON(id), body: { process, from, to } })) as Promise<WholeMigration>,
+  trial: (id: number) => answer(api.POST("/api/migrations/{id}/trial", { params: ON(id), body: {} })) as Promise<WholeMigration>,
+  start: (id: number, once: string) =>
+    answer(api.POST("/api/migrations/{id}/start", { params: { ...ON(id), ...keyed(once) }, body: {} })) as Promise<WholeMigration>,
+  stop: (id: number) => answer(api.POST("/api/migrations/{id}/stop", { params: ON(id), body: {} })) as Promise<WholeMigration>,
+  resume: (id: number) => answer(api.POST("/api/migrations/{id}/resume", { params: ON(id), body: {} })) as Promise<WholeMigration>,
+  undo: (id: number, once: string) =>
+    answer(api.POST("/api/migrations/{id}/undo", { params: { ...ON(id), ...keyed(once) }, body: {} })) as Promise<WholeMigration>,
+  cases: (id: number, status: string, cursor: string) =>
+    answer(api.GET("/api/migrations/{id}/cases", { params: { ...ON(id), query: { status, cursor, size: 20 } } })),
+  report: (id: number) =>
+    answer(api.GET("/api/migrations/{id}/report", { params: ON(id) })) as Promise<{ migration: Report | null; undo: Report | null }>,
+  file,
+};
+
+type Asking = (method: "get", path: string, init: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
+
+/** The text of a file of one side. Paths of files hold slashes, which the typed client would escape. */
+async function file(side: string, path: string): Promise<string> {
+  const draft = draftOf(side);
+  const where = draft === null ? `/api/packs/${side}` : `/api/drafts/${draft}`;
+  const asked = (api.request as unknown as Asking)("get", `${where}/files/${encodeURI(path)}`, {});
+  return ((await answer(asked)) as { text: string }).text;
+}
