@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import inf
 from typing import Any, NamedTuple, cast
 
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema import Draft202012Validator, FormatChecker, SchemaError, ValidationError
 
 from engine.errors import Finding, Invalid
 from engine.model import encode_sorted
@@ -66,6 +66,22 @@ def read(form: Mapping[str, Any] | None, answer: Mapping[str, Any]) -> Answer:
     routing = {n: v for n, v in answer.items() if fields.get(n, {}).get("x-wangge") == "routing"}
     passing = {n for n, field in fields.items() if field.get("x-kept") is False}
     return Answer(routing, {n: v for n, v in answer.items() if n not in routing and n not in passing})
+
+
+def fault_of(form: Any) -> str:
+    """Why a form is no JSON Schema for an object, in the words of the library and where; empty: it is one."""
+    return _fault(encode_sorted(dict(form))) if isinstance(form, Mapping) else "object expected"
+
+
+@lru_cache(maxsize=1024)
+def _fault(form: bytes) -> str:
+    try:
+        Draft202012Validator.check_schema(json.loads(form))
+    except SchemaError as error:
+        return f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+    except (RecursionError, OverflowError) as error:
+        return f"beyond measure ({error})"
+    return ""
 
 
 class _Schema:

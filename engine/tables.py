@@ -426,7 +426,7 @@ migration = Table(
     Column("to_pack", ForeignKey("pack.key"), nullable=False),
     Column("area", String(200), nullable=False, comment="cases within it"),
     Column("mapping", Text, nullable=False, comment="JSON: where a token goes, by process and node"),
-    Column("status", String(12), nullable=False, comment="prepared, running, stopped, done, undoing, undone"),
+    Column("status", String(12), nullable=False, comment="prepared, trying, running, stopped, done, undoing, undone"),
     Column("revision", Integer, nullable=False),
     Column("created_by", String(60), nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -434,8 +434,8 @@ migration = Table(
     Column("started_at", Instant),
     Column("ended_at", Instant),
     Column("signature", Text, comment="JSON, over the report, once it has ended"),
-    Index("ix_migration_busy", "id", sqlite_where=text("status IN ('running', 'undoing')"),
-          postgresql_where=text("status IN ('running', 'undoing')")),
+    Index("ix_migration_busy", "id", sqlite_where=text("status IN ('trying', 'running', 'undoing')"),
+          postgresql_where=text("status IN ('trying', 'running', 'undoing')")),
 )  # fmt: skip
 
 migration_case = Table(
@@ -443,7 +443,7 @@ migration_case = Table(
     metadata,
     Column("migration", ForeignKey("migration.id"), nullable=False),
     Column("case", ForeignKey("case.id"), nullable=False, index=True),
-    Column("status", String(12), nullable=False, comment="waiting, movable, stays, moved, undone"),
+    Column("status", String(12), nullable=False, comment="waiting, movable, stays, moved, undone, kept"),
     Column("reason", Text, comment="JSON: why it stays, in both languages"),
     Column("record", Integer, comment="number of the record that moved it"),
     Column("undo", Integer, comment="number of the record that moved it back"),

@@ -29,6 +29,14 @@ EXAMPLES = 3
 NAMED = 6
 """So many values of one column are named in an example."""
 
+CELLS = 1_000_000
+"""So many cells are looked at to split the columns: some seven hundred rows of one column, fewer of several."""
+
+WORDS_TOO_LARGE = Words(
+    "的行数过多，未能全部检查，不能断定没有遗漏或重叠。请拆成几张表。",
+    "has too many rows to be checked: it may have gaps or overlaps. Split the table.",
+)
+
 Schemas = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -49,8 +57,16 @@ def check_table(
 
     `known` are the names that columns may read, `fields` the schemas of those that people enter (for their bounds).
     """
+    if _cells(table) > CELLS:
+        return [_on_table(table, "undecided", WORDS_TOO_LARGE)]
     columns = [_Column(table, places, known, fields or {}) for places in _by_expression(table)]
     return list(_Search(table, columns, combinations).findings()) if table.rules else []
+
+
+def _cells(table: Table) -> int:
+    """How many cells there would be to look at: each row, for about two parts to each bound that a cell names."""
+    bounds = (sum(len(rule.tests[place].spans) for rule in table.rules) for place in range(len(table.inputs)))
+    return sum(len(table.rules) * 2 * bound for bound in bounds)
 
 
 def _by_expression(table: Table) -> list[list[int]]:
@@ -391,9 +407,13 @@ class _Search:
         return Finding(f"tables.{rule}", level, self.table.rules[place].id, text, self.table.rules[place].description)
 
     def on_table(self, rule: str, words: Words) -> Finding:
-        title = self.table.name or self.table.key
-        text = f"决策表“{title}”{words.zh} Decision table “{title}” {words.en}"
-        return Finding(f"tables.{rule}", "warning", self.table.key, text, self.table.name)
+        return _on_table(self.table, rule, words)
+
+
+def _on_table(table: Table, rule: str, words: Words) -> Finding:
+    title = table.name or table.key
+    text = f"决策表“{title}”{words.zh} Decision table “{title}” {words.en}"
+    return Finding(f"tables.{rule}", "warning", table.key, text, table.name)
 
 
 def _either(parts: Sequence[_Part]) -> Words:

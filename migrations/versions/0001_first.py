@@ -340,7 +340,9 @@ def upgrade() -> None:
         sa.Column("to_pack", sa.String(120), nullable=False),
         sa.Column("area", sa.String(200), nullable=False, comment="cases within it"),
         sa.Column("mapping", sa.Text(), nullable=False, comment="JSON: where a token goes, by process and node"),
-        sa.Column("status", sa.String(12), nullable=False, comment="prepared, running, stopped, done, undoing, undone"),
+        sa.Column(
+            "status", sa.String(12), nullable=False, comment="prepared, trying, running, stopped, done, undoing, undone"
+        ),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("created_by", sa.String(60), nullable=False),
         sa.Column("created_at", instant, nullable=False),
@@ -352,7 +354,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["to_pack"], ["pack.key"], name="fk_migration_to_pack"),
         sa.PrimaryKeyConstraint("id", name="pk_migration"),
     )
-    op.create_index("ix_migration_busy", "migration", ["id"], **where("status IN ('running', 'undoing')"))
+    op.create_index("ix_migration_busy", "migration", ["id"], **where("status IN ('trying', 'running', 'undoing')"))
     op.create_table(
         "assignment",
         sa.Column("id", row_id, sa.Identity(), nullable=False),
@@ -428,7 +430,7 @@ def upgrade() -> None:
         "migration_case",
         sa.Column("migration", row_id, nullable=False),
         sa.Column("case", row_id, nullable=False),
-        sa.Column("status", sa.String(12), nullable=False, comment="waiting, movable, stays, moved, undone"),
+        sa.Column("status", sa.String(12), nullable=False, comment="waiting, movable, stays, moved, undone, kept"),
         sa.Column("reason", sa.Text(), comment="JSON: why it stays, in both languages"),
         sa.Column("record", sa.Integer(), comment="number of the record that moved it"),
         sa.Column("undo", sa.Integer(), comment="number of the record that moved it back"),

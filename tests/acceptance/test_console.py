@@ -1,5 +1,6 @@
 """How the console reaches a browser, and what it asks of a pack: pages, and the ways in that a post may use."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from web.settings import Settings
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> FlaskClient:
+def browser(tmp_path: Path) -> Iterator[FlaskClient]:
     engine = make_engine(f"sqlite:///{tmp_path / 'empty.sqlite'}")
-    return create_app(engine, Settings(data=tmp_path)).test_client()
+    yield create_app(engine, Settings(data=tmp_path)).test_client()
+    engine.store.close()
 
 
 @pytest.fixture
@@ -34,16 +36,16 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("built")
 def test_the_first_page_is_the_console_and_always_fresh(browser: FlaskClient) -> None:
-    answer = browser.get("/")
+    answer = browser.get("/", buffered=True)
     assert "the console" in answer.text
     assert answer.headers["Cache-Control"] == "no-cache"
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
-    assert browser.get("/icon.svg").status_code == 200
+    assert browser.get("/icon.svg", buffered=True).status_code == 200
 
 
 @pytest.mark.usefixtures("built")
 def test_its_parts_last_and_nothing_else_is_given(browser: FlaskClient) -> None:
-    part = browser.get("/assets/index-1a2b.js")
+    part = browser.get("/assets/index-1a2b.js", buffered=True)
     assert "immutable" in part.headers["Cache-Control"]
     assert part.mimetype == "text/javascript"
     for name in ("../../secret", "%2e%2e/%2e%2e/secret", "../index.html", "missing.js"):

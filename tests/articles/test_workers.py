@@ -109,8 +109,9 @@ def training_comes_first(place: Place, kind: str, trainer: str) -> None:
     trained(place, case, assessment_outcome="passed", assessment_score=80)
     person = appointed(place, case)
     with place.engine.look() as work:
-        assert person in work.directory.holders(workers.role(place.pack, kind), place.grid)
-        assert work.directory.lacks(person, ["pre_job"]) is None
+        role = workers.role(place.pack, kind)
+        assert person in work.directory.holders(role, place.grid)
+        assert work.directory.untrained(person, role, {"roles": {role: ["pre_job"]}}) is None
     given = [record for record in place.chain(f"person/{person}") if record.kind == "training-recorded"]
     assert {record.detail["given_by"] for record in given} == {trainer}
 

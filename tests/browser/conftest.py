@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,15 @@ def console() -> Path:
 @pytest.fixture(scope="session")
 def address(console: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service with a demonstration city; tests work on matters of their own in it."""
-    folder = tmp_path_factory.mktemp("city")
+    with served(tmp_path_factory.mktemp("city"), matters=40) as found:
+        yield found
+
+
+@contextmanager
+def served(folder: Path, matters: int) -> Iterator[str]:
+    """The address of a service with a city of its own, for as long as it is wanted."""
     database = f"sqlite:///{folder / 'demo.sqlite'}"
-    month = [WANGGE, "demo", "--matters", "40", "--seed", "1", "--ending-now", "--log-ins", "--json"]
+    month = [WANGGE, "demo", "--matters", str(matters), "--seed", "1", "--ending-now", "--log-ins", "--json"]
     subprocess.run([*month, "--database", database], check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
     command = [WANGGE, "serve", "--plain-http", "--port", "0", "--database", database]
     told, begun = folder / "told", time.monotonic()

@@ -279,7 +279,7 @@ def test_unsaved_text_is_checked_and_not_stored(studio: Studio) -> None:
         ("manifest.json", '{"key": 1}', "manifest.json"),
         ("procedures/list_change/procedure.json", "{}", "procedures/list_change/procedure.json"),
         ("forms/accept.json", '{"title": NaN}' + "x", "forms/accept.json"),
-        ("articles.json", '[{"key": 100000000000000000000000000000000000000}]', "articles.json"),
+        ("articles.json", '[{"key": "\\ud800"}]', "articles.json"),
     ],
 )
 @pytest.mark.parametrize("dialect", ["sqlite"])

@@ -637,8 +637,10 @@ def test_it_stops_and_goes_on(moving: Moving) -> None:
     assert moving.migrator.run_once(limit=2) == 2
     with pytest.raises(Conflict):
         moving.prepare()
+    (running,) = moving.rows(tables.migration)
     moving.tell(migration.stop, id)
     assert moving.migrator.run() == 0
+    assert moving.migrator.work_on(running._asdict(), 10) == 0  # stopped after it was looked for
     shown = moving.shown(id)
     assert (shown["status"], shown["progress"]) == ("stopped", {"done": 2, "of": 5})
     shown = moving.carry_out(migration.resume, id)

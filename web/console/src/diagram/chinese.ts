@@ -368,4 +368,30 @@ export const CHINESE: Readonly<Record<string, string>> = {
   "e.g. { example } ": "例如 { example } ",
   "e.g. { sample }": "例如 { sample }",
   name: "名称",
+
+  // what a hit policy means
+  "Collects the values of all matching rules": "收集所有匹配行的值",
+  "Collects the values of all matching rules and counts the number of them": "收集所有匹配行的值，给出个数",
+  "Collects the values of all matching rules and sums up to a single value": "收集所有匹配行的值，给出总和",
+  "Collects the values of all matching rules and uses the highest value": "收集所有匹配行的值，取最大的",
+  "Collects the values of all matching rules and uses the lowest value": "收集所有匹配行的值，取最小的",
+  "Collects the values of all matching rules in decreasing output priority order": "按输出优先级由高到低收集所有匹配行的值",
+  "Collects the values of all matching rules in rule order": "按规则次序收集所有匹配行的值",
+  "No overlap is possible and all rules are disjoint. Only a single rule can be matched": "各行互不重叠，只会匹配一行",
+  "Rules may overlap. The first matching rule will be chosen": "各行可以重叠，取最先匹配的一行",
+  "Rules may overlap. The one with the highest priority will be chosen": "各行可以重叠，取优先级最高的一行",
+  "Rules may overlap. Their output have to match": "各行可以重叠，但输出必须相同",
+
+  // what a column of a table holds
+  boolean: "是否",
+  date: "日期",
+  dateTime: "日期和时间",
+  dayTimeDuration: "天时长",
+  double: "小数",
+  integer: "整数",
+  long: "长整数",
+  number: "数字",
+  string: "文字",
+  time: "时间",
+  yearMonthDuration: "年月时长",
 };

@@ -31,7 +31,7 @@ const NEVER = [
 
 /** What is set into an SVG is no word. */
 const CALL = /(?<!["'])\b_?[tT]ranslate\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*[,)]/g;
-const LABEL = /\blabel: '([^']+)'/g;
+const LABEL = /\b(?:label|explanation): '([^']+)'/g;
 
 it.each(SHOWN)("%s", (place) => {
   const said = sourcesIn(join(MODULES, place)).flatMap((source) => saidIn(source));
@@ -45,7 +45,7 @@ it("names no element twice and leaves no Chinese empty", () => {
 function saidIn(path: string): string[] {
   const source = readFileSync(path, "utf-8");
   const calls = [...source.matchAll(CALL)].map((found) => (found[1] ?? found[2] ?? "").replaceAll("\\'", "'").replaceAll('\\"', '"'));
-  const labels = path.endsWith("PopupEntries.js") ? [...source.matchAll(LABEL)].map((found) => found[1] ?? "") : [];
+  const labels = /(PopupEntries|HitPolicies)\.js$/.test(path) ? [...source.matchAll(LABEL)].map((found) => found[1] ?? "") : [];
   return [...calls, ...labels];
 }
 
