@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import durable, kernel, lists, server, timers
+from bench import durable, gate, kernel, lists, server, timers
 from bench.figures import Figure, say
 
 SPACE = 12 * 2**30
@@ -83,6 +83,10 @@ def _lists(run: Run) -> Iterable[Figure]:
     yield from lists.figures(folder, lambda: run.server, scale, 5 if run.quick else 25)
 
 
+def _gate(run: Run) -> Iterable[Figure]:
+    return gate.figures({100: "well under a second", **({} if run.quick else {1000: "within ten seconds"})})
+
+
 GROUPS: Mapping[str, Callable[[Run], Iterable[Figure]]] = {
     "advance": _advance,
     "returns": _returns,
@@ -90,6 +94,7 @@ GROUPS: Mapping[str, Callable[[Run], Iterable[Figure]]] = {
     "step-postgresql": _step_postgresql,
     "timers": _timers,
     "lists": _lists,
+    "gate": _gate,
 }
 
 

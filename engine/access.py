@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine import records, registers
-from engine.casework import earlier_versions, take
+from engine.casework import ran_by, take
 from engine.definition import Definition, Node
 from engine.directory import Actor
 from engine.errors import Invalid, NotFound, Refused
@@ -58,14 +58,8 @@ def hidden(pack: Pack, definition: Definition, facts: Mapping[str, Any]) -> Hidd
 def hidden_in(work: Work, row: Mapping[str, Any]) -> Hidden:
     """What is hidden of a case (its row), also by versions that it ran under before: what was said then was said under
     their promise."""
-    library, connection, facts = work.library, work.connection, decode(row["state"], State).facts
-    pack, definition = library.pack(connection, row["pack"]), library.definition(connection, row["definition"])
-    found = [hidden(pack, definition, facts)]
-    name = next((name for name, hash in pack.processes.items() if hash == row["definition"]), "")
-    for key in earlier_versions(work, row["id"]):
-        before = library.pack(connection, key)
-        if name in before.processes:
-            found.append(hidden(before, library.definition(connection, before.processes[name]), facts))
+    facts = decode(row["state"], State).facts
+    found = [hidden(pack, definition, facts) for pack, definition in reversed(ran_by(work, row))]
     return lambda field: next((key for one in found if (key := one(field))), "")
 
 

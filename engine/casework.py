@@ -1244,8 +1244,17 @@ def role_of(node: Node, names: Mapping[str, Any]) -> str | None:
     return _value(node.properties.get("role_from"), names) or node.properties.get("role")
 
 
-def earlier_versions(work: Work, case: int) -> list[str]:
-    """The other versions that a case has run under."""
+def ran_by(work: Work, case: Mapping[str, Any]) -> list[tuple[Pack, Definition]]:
+    """The versions that a case (its row) has run by, what it runs by now last."""
+    library, connection = work.library, work.connection
+    pack, definition = library.pack(connection, case["pack"]), library.definition(connection, case["definition"])
+    name = next((name for name, hash in pack.processes.items() if hash == case["definition"]), "")
+    earlier = (library.pack(connection, key) for key in _earlier_packs(work, case["id"]) if key != pack.key)
+    drawn = ((one, one.processes[name]) for one in earlier if name in one.processes)
+    return [*((one, library.definition(connection, hash)) for one, hash in drawn), (pack, definition)]
+
+
+def _earlier_packs(work: Work, case: int) -> list[str]:
     moved = tables.migration_case.join(tables.migration, tables.migration.c.id == tables.migration_case.c.migration)
     query = select(tables.migration.c.from_pack, tables.migration.c.to_pack).select_from(moved)
     mine = tables.migration_case.c.case == case, tables.migration_case.c.record.is_not(None)

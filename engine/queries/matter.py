@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping, Table, or_, select
 
 from engine import access, lifecycle, records, tables
 from engine.access import Hidden
+from engine.casework import ran_by
 from engine.definition import Definition
 from engine.directory import Actor
 from engine.errors import Words
@@ -21,7 +22,6 @@ from engine.queries.sight import (
     OPEN,
     WAITS,
     concerning,
-    definition_of,
     had_part,
     in_area,
     own_steps_only,
@@ -176,7 +176,8 @@ def timeline(work: Work, actor: Actor, number: str | int) -> list[dict[str, Any]
     subject, names = f"case/{row['id']}", Names(work)
     hidden, concerns = _hidden(work, row), concerning(work, actor, row)
     said = records.said(work.connection, subject)
-    labels, form = _node_names(definition_of(work, row)), _forms(work, row)
+    versions = ran_by(work, dict(row))
+    labels, form = _node_names(versions), _forms(versions, row["way_in"])
     return [
         {
             "number": one.number,
@@ -200,16 +201,16 @@ def timeline(work: Work, actor: Actor, number: str | int) -> list[dict[str, Any]
     ]
 
 
-def _forms(work: Work, row: RowMapping) -> Callable[[Record], Mapping[str, Any]]:
+def _forms(versions: Sequence[tuple[Pack, Definition]], way_in: str) -> Callable[[Record], Mapping[str, Any]]:
     """The form that what was said in a record answers: that of the way in, of the way out, or of the step."""
-    pack = pack_of(work, row["pack"])
-    asked = {node.id: node.properties.get("form", "") for _, node in definition_of(work, row).nodes()}
+    forms = {key: form for pack, _ in versions for key, form in pack.forms.items()}
+    asked = {node.id: node.properties.get("form", "") for _, one in versions for _, node in one.nodes()}
 
     def find(record: Record) -> Mapping[str, Any]:
         if record.kind == "opened":
-            return pack.forms.get(row["way_in"], {})
+            return forms.get(way_in, {})
         key = record.kind if record.kind != "completed" else asked.get(record.detail.get("node", ""), "")
-        return pack.forms.get(key, {})
+        return forms.get(key, {})
 
     return find
 
@@ -234,8 +235,9 @@ def _said_in(work: Work, hidden: Hidden, subject: str, number: int) -> dict[str,
     return {field: _shown(field, said, hidden) for field in said}
 
 
-def _node_names(definition: Definition) -> dict[str, str]:
-    return {node.id: node.name or node.id for _, node in definition.nodes()}
+def _node_names(versions: Sequence[tuple[Pack, Definition]]) -> dict[str, str]:
+    """Also of nodes that only an earlier version had."""
+    return {node.id: node.name or node.id for _, one in versions for _, node in one.nodes()}
 
 
 # -- where it stands ---------------------------------------------------------------------------------

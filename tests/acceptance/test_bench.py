@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from bench import durable, kernel, spiff, timers
+from bench import durable, gate, kernel, spiff, timers
 from bench.__main__ import GROUPS, main
 from bench.figures import Figure
 from bench.matter import ROUTES
 from engine import tables
+from engine.checks import check
 from engine.clock import Clock
 from engine.records import Entry
 from engine.store import Store
@@ -114,3 +115,13 @@ def test_a_timer_that_is_not_fired_once_is_counted(tmp_path: Path) -> None:
     assert (figure.details["lost"], figure.details["doubled"], figure.reached) == (0, 1, False)
     assert (late.value, late.reached) == (0, None)
     bench.engine.store.close()
+
+
+def test_the_gate_looks_at_sound_diagrams_of_the_size_it_says() -> None:
+    """What is faulty would be found sooner."""
+    for shape in gate.SHAPES.values():
+        definition = gate.drawn(shape, 100)
+        assert 85 <= sum(1 for _ in definition.nodes()) <= 115
+        assert [one for one in check(definition) if one.rule.startswith("soundness")] == []
+    (figure,) = gate.figures({20: "soon"})
+    assert (figure.name, figure.reached, set(figure.details)) == ("gate-20", None, set(gate.SHAPES))

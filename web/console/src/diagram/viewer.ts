@@ -23,8 +23,13 @@ interface Canvas {
   addMarker(id: string, marker: string): void;
   removeMarker(id: string, marker: string): void;
 }
+interface Corner {
+  top: number;
+  left?: number;
+  right?: number;
+}
 interface Overlays {
-  add(id: string, kind: string, overlay: { position: { top: number; left?: number; right?: number }; html: HTMLElement }): void;
+  add(id: string, kind: string, overlay: { position: Corner; html: HTMLElement; scale: { min: number; max: number } }): void;
   remove(which: { type: string }): void;
 }
 interface Bus {
@@ -72,6 +77,7 @@ const SIGNED = ["wg-added", "wg-removed", "wg-changed"];
 const READABLE = 0.75; // below this zoom nobody reads the names
 
 const SIGNS = "wangge-sign";
+const LEGIBLE = { min: 0.75, max: 1.25 };
 
 /** `moved` is told by how much somebody has moved the drawing by hand, and how much of it is seen since. */
 export async function openViewer(place: HTMLElement, xml: string, moved?: (by: Box) => void): Promise<Viewer> {
@@ -116,7 +122,7 @@ export async function openViewer(place: HTMLElement, xml: string, moved?: (by: B
     for (const id of signed) {
       const { mark, text, words } = signs.get(id)!;
       canvas().addMarker(id, `wg-${mark}`);
-      overlays.add(id, SIGNS, { position: corner(registry().get(id)!), html: signOf(mark, text, words, () => chosen(id)) });
+      overlays.add(id, SIGNS, { position: corner(registry().get(id)!), html: signOf(mark, text, words, () => chosen(id)), scale: LEGIBLE });
     }
   }
 
@@ -170,8 +176,8 @@ export async function openViewer(place: HTMLElement, xml: string, moved?: (by: B
 }
 
 /** Where a sign stands: on the upper right corner of a shape, in the middle of a line. */
-function corner(shape: Shape): { top: number; left?: number; right?: number } {
-  if (!shape.waypoints) return { top: -12, right: 12 };
+function corner(shape: Shape): Corner {
+  if (!shape.waypoints) return { top: -20, right: 12 };
   const middle = Math.floor((shape.waypoints.length - 1) / 2);
   const [one, two] = [shape.waypoints[middle]!, shape.waypoints[middle + 1]!];
   const left = Math.min(...shape.waypoints.map(({ x }) => x));
