@@ -821,7 +821,7 @@ def test_init_chooses_how_records_are_hashed(empty: str) -> None:
     def algorithms() -> list[str]:
         store = Store(empty)
         with store.reading() as connection:
-            found = [one.algorithm for one in records.chain(connection, records.INSTALLATION)]
+            found: list[str] = [one.algorithm for one in records.chain(connection, records.INSTALLATION)]
         with store.transaction() as connection:
             found.append(records.chosen(connection))
         store.close()

@@ -941,9 +941,13 @@ def test_every_rule_is_broken_by_some_fault() -> None:
     assert keys - expected == set()
     others = {one for one in expected - keys if not one.startswith("law.")}
     assert expected - keys == others
-    assert {one.partition(".")[0] for one in others} == {*rules()} - {"law", "waivers", "references", "size", "schemas"} | {
-        "reference"
-    }
+    assert {one.partition(".")[0] for one in others} == {*rules()} - {
+        "law",
+        "waivers",
+        "references",
+        "size",
+        "schemas",
+    } | {"reference"}
 
 
 def _findings(seeded: Fault) -> Iterator[Finding]:

@@ -138,6 +138,11 @@ class Desk:
         script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         return int(self.page.evaluate(script))
 
+    def spilling(self) -> int:
+        """How many rows of tables hold more than they have room for."""
+        rows = "[...document.querySelectorAll('tbody tr')]"
+        return int(self.page.evaluate(f"{rows}.filter(row => row.scrollHeight > row.clientHeight + 1).length"))
+
     def picture(self, name: str) -> None:
         """Keeps a picture where `WANGGE_PICTURES` says, for people to look at."""
         if folder := os.environ.get("WANGGE_PICTURES"):

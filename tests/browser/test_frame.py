@@ -39,6 +39,7 @@ def test_no_page_has_a_serious_fault_or_runs_sideways(sit: Sit, size: dict[str, 
         desk.picture(f"{page}-{name}")
         assert desk.checked() == [], page
         assert desk.sideways() <= 0, page
+        assert desk.spilling() == 0, page
 
 
 def test_the_door_has_no_serious_fault(sit: Sit) -> None:

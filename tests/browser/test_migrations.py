@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from engine.calendars import SHANGHAI
 from tests.browser.conftest import NARROW, Desk, Sit, served
@@ -193,3 +193,32 @@ def test_a_migration_that_is_not_there_says_so(sit: Sit) -> None:
     expect(desk.page.get_by_role("alert")).to_contain_text("未找到此迁移，或不在您的查看范围内")
     desk.go("/migrations")
     expect(desk.page.get_by_role("button", name="准备迁移")).to_be_disabled()
+
+
+def test_a_long_run_shows_how_far_it_is_and_is_stopped_and_gone_on_with(sit: Sit) -> None:
+    desk = sit("publisher")
+    id = int(post(desk, "api/migrations", {"from": BASE, "to": "jiangsu/2021-01-01"})["migration"])
+    told = desk.ask(f"api/migrations/{id}")
+    counts = {**told["counts"], "waiting": 67, "moved": 118, "stays": 2, "total": 187}
+    told |= {"status": "running", "counts": counts, "progress": {"done": 120, "of": 187}}
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        verb = route.request.url.rpartition("/")[2]
+        if route.request.method == "POST":
+            asked.append(verb)
+            told["status"] = {"stop": "stopped", "resume": "running"}[verb]
+        route.fulfill(json=told)
+
+    desk.page.route(re.compile(rf"api/migrations/{id}(/stop|/resume)?$"), answer)
+    desk.go(f"/migrations/{id}")
+    expect(desk.page.get_by_role("status").filter(has_text="120/187")).to_be_visible()
+    expect(desk.page.get_by_test_id("counts")).to_contain_text("已迁移 118")
+    assert desk.checked() == []
+    desk.picture("migration-running")
+    desk.page.get_by_role("button", name="停止").click()
+    expect(desk.page.get_by_test_id("status")).to_have_text("已停止")
+    expect(desk.page.get_by_role("button", name="撤销：尚未流转的")).to_be_visible()
+    desk.page.get_by_role("button", name="继续").click()
+    expect(desk.page.get_by_test_id("status")).to_have_text("正在迁移")
+    assert asked == ["stop", "resume"]

@@ -450,6 +450,18 @@ def test_what_was_hidden_stays_hidden_under_a_version_that_would_show_it(moving:
     assert [(one["value"], one["masked"]) for one in shown] == [("张**", True)]
 
 
+def test_a_timeline_names_the_steps_that_only_the_version_before_had(moving: Moving) -> None:
+    named = MATTER.replace("user verify", 'user verify name="现场核实"')
+    moving.publish(OLD, named)
+    moving.publish(NEW, named.replace("verify", "look"))
+    case = moving.open()
+    moving.complete("wang", case, "verify", opinion="属实")
+    moving.move()
+    with moving.engine.look() as work:
+        told = queries.timeline(work, moving.actor("ou"), case)
+    assert "现场核实" in [one["node"] for one in told if one["kind"] == "completed"]
+
+
 # -- what stays, and says why ------------------------------------------------------------------------
 
 

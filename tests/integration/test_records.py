@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import rfc8785
@@ -173,7 +173,7 @@ def choose(store: Store, algorithm: records.Algorithm) -> None:
 def test_an_installation_chooses_its_algorithm_and_a_chain_may_change_it(store: Store) -> None:
     end = write(store, "case/1", Entry("a", secret={"text": "甲"}))
     for algorithm in ("sm3", "sha256", "sm3"):
-        choose(store, cast(records.Algorithm, algorithm))
+        choose(store, algorithm)
         with again(store) as later:
             end = write(later, "case/1", Entry("b", secret={"text": "乙"}), head=end)
             assert faults(later, "case/1") == []
