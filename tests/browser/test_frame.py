@@ -25,8 +25,12 @@ PAGES = {
 
 
 def a_matter(desk: Desk) -> str:
-    """One that is open, with a step that waits for somebody."""
-    return str(desk.ask("api/overdue?light=overdue")["rows"][0]["matter"]["number"])
+    """One that is open, with a clock that runs by a limit of the product."""
+    for row in desk.ask("api/matters?size=200")["rows"]:
+        clocks = [step["clock"] for step in desk.ask(f"api/matters/{row['number']}")["steps"][:1] if step["clock"]]
+        if any(clock["explained"] and clock["basis"]["kind"] == "product_default" for clock in clocks):
+            return str(row["number"])
+    raise AssertionError("the demonstration has no such matter")
 
 
 @pytest.mark.parametrize(("size", "name"), [(WIDE, "wide"), (NARROW, "narrow")])

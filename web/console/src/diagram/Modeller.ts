@@ -46,7 +46,11 @@ interface Canvas {
   focus(): void;
 }
 interface Overlays {
-  add(element: string, type: string, overlay: { position: Record<string, number>; html: HTMLElement; scale?: object }): string;
+  add(
+    element: string,
+    type: string,
+    overlay: { position: Record<string, number>; html: HTMLElement; scale?: object },
+  ): string;
   remove(filter: { type: string }): void;
 }
 
@@ -181,7 +185,7 @@ export class Modeller {
   badge(id: string, type: string, html: HTMLElement): void {
     const element = this.registry.get(id);
     if (!element || element === this.canvas.getRootElement()) return;
-    const position: Record<string, number> = element.waypoints ? { top: -10, left: 0 } : { top: -12, right: 12 };
+    const position: Record<string, number> = element.waypoints ? { top: -10, left: 0 } : { top: -14, left: -10 };
     this.overlays.add(id, type, { position, html, scale: { min: 0.9, max: 1.1 } });
   }
 
@@ -300,14 +304,22 @@ function processesOf(root: Bo): Bo[] {
 
 function allDataObjects(process: Bo): Bo[] {
   const inside = (process.flowElements ?? []) as Bo[];
-  return [...dataObjects({ ...process, $parent: undefined, flowElements: inside } as Bo), ...inside.filter((one) => one.flowElements).flatMap(allDataObjects)];
+  return [
+    ...dataObjects({ ...process, $parent: undefined, flowElements: inside } as Bo),
+    ...inside.filter((one) => one.flowElements).flatMap(allDataObjects),
+  ];
 }
 
 /** The names that a node writes: by its script, or for each item that it is repeated for. */
 function written(node: Bo): Name[] {
-  const script = [...String(node.script ?? "").matchAll(/^\s*([\p{L}_][\p{L}\p{N}_]*)\s*=(?!=)/gmu)].map((found) => found[1]);
+  const script = [...String(node.script ?? "").matchAll(/^\s*([\p{L}_][\p{L}\p{N}_]*)\s*=(?!=)/gmu)].map(
+    (found) => found[1],
+  );
   const loop = node.loopCharacteristics as Bo | undefined;
-  const items = loop?.$type === "bpmn:MultiInstanceLoopCharacteristics" ? [loop.inputDataItem?.name, loop.outputDataItem?.name] : [];
+  const items =
+    loop?.$type === "bpmn:MultiInstanceLoopCharacteristics"
+      ? [loop.inputDataItem?.name, loop.outputDataItem?.name]
+      : [];
   return [...script, ...items].filter((one): one is string => Boolean(one)).map((one) => plainName(one));
 }
 

@@ -197,7 +197,8 @@ export const CHINESE: Readonly<Record<string, string>> = {
   "ID must not contain spaces.": "编号不能含空格。",
   Link: "链接",
   Message: "消息",
-  "Multiple elements are selected. Select a single element to edit its properties.": "选中了几个元素。请只选一个，再改属性。",
+  "Multiple elements are selected. Select a single element to edit its properties.":
+    "选中了几个元素。请只选一个，再改属性。",
   Name: "名称",
   "Participant Name": "泳池名称",
   "Participant ID": "泳池编号（ID）",
@@ -375,7 +376,8 @@ export const CHINESE: Readonly<Record<string, string>> = {
   "Collects the values of all matching rules and sums up to a single value": "收集所有匹配行的值，给出总和",
   "Collects the values of all matching rules and uses the highest value": "收集所有匹配行的值，取最大的",
   "Collects the values of all matching rules and uses the lowest value": "收集所有匹配行的值，取最小的",
-  "Collects the values of all matching rules in decreasing output priority order": "按输出优先级由高到低收集所有匹配行的值",
+  "Collects the values of all matching rules in decreasing output priority order":
+    "按输出优先级由高到低收集所有匹配行的值",
   "Collects the values of all matching rules in rule order": "按规则次序收集所有匹配行的值",
   "No overlap is possible and all rules are disjoint. Only a single rule can be matched": "各行互不重叠，只会匹配一行",
   "Rules may overlap. The first matching rule will be chosen": "各行可以重叠，取最先匹配的一行",

@@ -4,7 +4,15 @@ import { faults, suggestions, type Known } from "./expressions";
 
 const known: Known = {
   names: [
-    { name: "urgency", label: "紧急程度", type: "string", choices: [{ value: "urgent", label: "急办" }, { value: "ordinary", label: "一般" }] },
+    {
+      name: "urgency",
+      label: "紧急程度",
+      type: "string",
+      choices: [
+        { value: "urgent", label: "急办" },
+        { value: "ordinary", label: "一般" },
+      ],
+    },
     { name: "units", label: "单位", type: "array", choices: [] },
   ],
   functions: [{ name: "contains", zh: "是否含有", en: "whether it holds" }],

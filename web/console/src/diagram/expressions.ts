@@ -22,10 +22,7 @@ export interface Suggestion extends Choice {
 }
 
 export type Fault =
-  | { kind: "unknown"; name: string }
-  | { kind: "bracket" }
-  | { kind: "quote" }
-  | { kind: "assignment" };
+  { kind: "unknown"; name: string } | { kind: "bracket" } | { kind: "quote" } | { kind: "assignment" };
 
 /** What could stand at the caret: a name, a function, or a value of the name that is compared. */
 export function suggestions(source: string, caret: number, known: Known): Suggestion[] {

@@ -26,7 +26,11 @@ export class Marks {
       const worst = ORDER.find((level) => here.some((one) => one.level === level)) ?? "advice";
       const first = here.find((one) => one.level === worst);
       if (!first || !this.board.element(element)) continue;
-      this.board.badge(element, BADGES, badge(worst, here, () => chosen(first)));
+      this.board.badge(
+        element,
+        BADGES,
+        badge(worst, here, () => chosen(first)),
+      );
       if (worst === "error") this.faulty.push(element);
     }
     for (const id of this.faulty) this.board.mark(id, "wg-faulty", true);

@@ -100,7 +100,13 @@ export function setProperty(tools: Tools, element: Drawn, name: string, value: s
   }
 }
 
-export function addNamed(tools: Tools, element: Drawn, kind: "Property" | "Parameter", name: string, value: string): void {
+export function addNamed(
+  tools: Tools,
+  element: Drawn,
+  kind: "Property" | "Parameter",
+  name: string,
+  value: string,
+): void {
   const one = tools.bpmnFactory.create(`wangge:${kind}`, { name, value });
   setExtensions(tools, element, [...extensions(element.businessObject), one]);
 }

@@ -23,7 +23,10 @@ export function usePath(board: () => Modeller | null): PathPlay {
 
   function play(whole: readonly string[]): void {
     end();
-    path.value = withFlows(whole.filter((id) => board()?.element(id)), board());
+    path.value = withFlows(
+      whole.filter((id) => board()?.element(id)),
+      board(),
+    );
     if (path.value.length) show(0);
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (!still) timer = setTimeout(on, PACE);

@@ -2,7 +2,14 @@
  * "change element" leave out what publication would refuse, so that nobody draws it to be told so afterwards. */
 
 const REFUSED = [
-  "ad-hoc", "cancel", "compensation", "complex", "data-store", "event-based-instantiate", "instantiating", "participant-multiplicity",
+  "ad-hoc",
+  "cancel",
+  "compensation",
+  "complex",
+  "data-store",
+  "event-based-instantiate",
+  "instantiating",
+  "participant-multiplicity",
   "transaction",
 ];
 
@@ -33,7 +40,16 @@ export function runs(name: string): boolean {
 const onlyWhatRuns: Offer = (entries) => Object.fromEntries(Object.entries(entries).filter(([name]) => runs(name)));
 
 class Offering {
-  static $inject = ["palette", "contextPad", "popupMenu", "elementFactory", "create", "translate", "eventBus", "canvas"];
+  static $inject = [
+    "palette",
+    "contextPad",
+    "popupMenu",
+    "elementFactory",
+    "create",
+    "translate",
+    "eventBus",
+    "canvas",
+  ];
 
   constructor(
     palette: Registering,

@@ -35,7 +35,9 @@ const LABEL = /\b(?:label|explanation): '([^']+)'/g;
 
 it.each(SHOWN)("%s", (place) => {
   const said = sourcesIn(join(MODULES, place)).flatMap((source) => saidIn(source));
-  expect([...new Set(said)].filter((one) => !(one in CHINESE) && !NEVER.includes(one) && /[A-Za-z]{2}/.test(one))).toEqual([]);
+  expect(
+    [...new Set(said)].filter((one) => !(one in CHINESE) && !NEVER.includes(one) && /[A-Za-z]{2}/.test(one)),
+  ).toEqual([]);
 });
 
 it("names no element twice and leaves no Chinese empty", () => {
@@ -44,8 +46,12 @@ it("names no element twice and leaves no Chinese empty", () => {
 
 function saidIn(path: string): string[] {
   const source = readFileSync(path, "utf-8");
-  const calls = [...source.matchAll(CALL)].map((found) => (found[1] ?? found[2] ?? "").replaceAll("\\'", "'").replaceAll('\\"', '"'));
-  const labels = /(PopupEntries|HitPolicies)\.js$/.test(path) ? [...source.matchAll(LABEL)].map((found) => found[1] ?? "") : [];
+  const calls = [...source.matchAll(CALL)].map((found) =>
+    (found[1] ?? found[2] ?? "").replaceAll("\\'", "'").replaceAll('\\"', '"'),
+  );
+  const labels = /(PopupEntries|HitPolicies)\.js$/.test(path)
+    ? [...source.matchAll(LABEL)].map((found) => found[1] ?? "")
+    : [];
   return [...calls, ...labels];
 }
 

@@ -24,7 +24,9 @@ describe("a round trip", () => {
 });
 
 function ours(xml: string): string[] {
-  return [...xml.matchAll(/wangge:\w+=("[^"]*"|'[^']*')|<wangge:\w+|\svalue=("[^"]*"|'[^']*')/g)].map((found) => plain(found[0])).sort();
+  return [...xml.matchAll(/wangge:\w+=("[^"]*"|'[^']*')|<wangge:\w+|\svalue=("[^"]*"|'[^']*')/g)]
+    .map((found) => plain(found[0]))
+    .sort();
 }
 
 /** Quotes and entities may be written in two ways. */

@@ -13,18 +13,9 @@ export const WANGGE = {
     {
       name: "Step",
       extends: ["bpmn:FlowNode"],
-      properties: [
-        "role",
-        "unit",
-        "form",
-        "limit",
-        "status",
-        "basis",
-        "result",
-        "handler",
-        "decision",
-        "key",
-      ].map(text),
+      properties: ["role", "unit", "form", "limit", "status", "basis", "result", "handler", "decision", "key"].map(
+        text,
+      ),
     },
     { name: "Desk", extends: ["bpmn:Lane"], properties: [text("role")] },
     { name: "Due", extends: ["bpmn:TimerEventDefinition"], properties: [text("limit")] },

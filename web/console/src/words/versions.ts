@@ -114,10 +114,10 @@ export const versions = {
   "impact.stays": ["不可", "Cannot"],
   "impact.choose": ["待选", "To choose"],
   "impact.late": ["现已超期", "Late now"],
-  "impact.late_new": ["按新时限将立即超期", "Late at once by the new limits"],
+  "impact.late_new": ["如按新时限则超期", "Late if the new limits counted"],
   "impact.about": ["约", "about "],
   "impact.count": ["{count}件", "{count}"],
-  "impact.due_kept": ["迁移时到期时间沿用，不重算；“将立即超期”只说明假如按新时限会怎样。", "When matters move, due times are carried over, not computed again; “late at once” only says what the new limits would mean."],
+  "impact.due_kept": ["迁移时到期时间沿用，不重算；“如按新时限则超期”只说明新时限对在办事项意味着什么。", "When matters move, due times are carried over, not computed again; “late if the new limits counted” only says what the new limits would mean."],
 
   "publish.title": ["发布", "Publish"],
   "publish.editor": ["去修改", "To the drawing"],

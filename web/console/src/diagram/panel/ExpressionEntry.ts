@@ -12,7 +12,13 @@ interface Given extends Field {
 }
 
 export function expressionField(field: Field, known: () => Known, rows = 2): Entry {
-  return { ...field, known, rows, component: Expression, isEdited: (node: HTMLTextAreaElement) => Boolean(node?.value) };
+  return {
+    ...field,
+    known,
+    rows,
+    component: Expression,
+    isEdited: (node: HTMLTextAreaElement) => Boolean(node?.value),
+  };
 }
 
 interface Typing {
@@ -55,55 +61,65 @@ function Expression(props: Given): unknown {
   };
   const wrong = typing.source.trim() ? faults(typing.source, props.known()) : [];
   const id = `bio-properties-panel-${props.id}`;
-  return h("div", { class: `bio-properties-panel-entry wg-expression${wrong.length ? " has-error" : ""}`, "data-entry-id": props.id }, [
-    h("label", { for: id, class: "bio-properties-panel-label" }, props.label),
-    h("textarea", {
-      ref: area,
-      id,
-      name: props.id,
-      rows: props.rows,
-      spellcheck: false,
-      class: "bio-properties-panel-input bio-properties-panel-input-monospace",
-      value: typing.source,
-      role: "combobox",
-      "aria-autocomplete": "list",
-      "aria-expanded": typing.offered.length > 0,
-      "aria-controls": `${id}-offered`,
-      "aria-invalid": wrong.length > 0,
-      "aria-describedby": `${id}-faults`,
-      onInput: (event: InputEvent) => {
-        const field = event.target as HTMLTextAreaElement;
-        write(field.value, field.selectionStart);
-      },
-      onFocus: () => setFocused(true),
-      onBlur: () => {
-        setFocused(false);
-        setTyping({ ...typing, offered: [] });
-      },
-      onKeyDown: pressed,
-    }),
-    h(
-      "ul",
-      { id: `${id}-offered`, class: "wg-offered", role: "listbox", "aria-label": t("panel.offered"), hidden: !focused || !typing.offered.length },
-      typing.offered.map((one: Suggestion, at: number) =>
-        h(
-          "li",
-          {
-            key: one.value,
-            role: "option",
-            "aria-selected": at === typing.chosen,
-            onMouseDown: (event: MouseEvent) => {
-              event.preventDefault();
-              take(one);
+  return h(
+    "div",
+    { class: `bio-properties-panel-entry wg-expression${wrong.length ? " has-error" : ""}`, "data-entry-id": props.id },
+    [
+      h("label", { for: id, class: "bio-properties-panel-label" }, props.label),
+      h("textarea", {
+        ref: area,
+        id,
+        name: props.id,
+        rows: props.rows,
+        spellcheck: false,
+        class: "bio-properties-panel-input bio-properties-panel-input-monospace",
+        value: typing.source,
+        role: "combobox",
+        "aria-autocomplete": "list",
+        "aria-expanded": typing.offered.length > 0,
+        "aria-controls": `${id}-offered`,
+        "aria-invalid": wrong.length > 0,
+        "aria-describedby": `${id}-faults`,
+        onInput: (event: InputEvent) => {
+          const field = event.target as HTMLTextAreaElement;
+          write(field.value, field.selectionStart);
+        },
+        onFocus: () => setFocused(true),
+        onBlur: () => {
+          setFocused(false);
+          setTyping({ ...typing, offered: [] });
+        },
+        onKeyDown: pressed,
+      }),
+      h(
+        "ul",
+        {
+          id: `${id}-offered`,
+          class: "wg-offered",
+          role: "listbox",
+          "aria-label": t("panel.offered"),
+          hidden: !focused || !typing.offered.length,
+        },
+        typing.offered.map((one: Suggestion, at: number) =>
+          h(
+            "li",
+            {
+              key: one.value,
+              role: "option",
+              "aria-selected": at === typing.chosen,
+              onMouseDown: (event: MouseEvent) => {
+                event.preventDefault();
+                take(one);
+              },
             },
-          },
-          [h("code", {}, one.value), h("span", {}, one.label)],
+            [h("code", {}, one.value), h("span", {}, one.label)],
+          ),
         ),
       ),
-    ),
-    h("div", { id: `${id}-faults`, class: "bio-properties-panel-error", role: "status" }, wrong.map(words).join(" ")),
-    props.description ? h("div", { class: "bio-properties-panel-description" }, props.description) : null,
-  ]);
+      h("div", { id: `${id}-faults`, class: "bio-properties-panel-error", role: "status" }, wrong.map(words).join(" ")),
+      props.description ? h("div", { class: "bio-properties-panel-description" }, props.description) : null,
+    ],
+  );
 }
 
 const FAULTS = {

@@ -56,7 +56,12 @@ function Text(props: Given): unknown {
 }
 
 function Area(props: Given & { monospace: boolean }): unknown {
-  return TextAreaEntry({ ...plain(props), debounce: useService("debounceInput"), monospace: props.monospace, autoResize: true });
+  return TextAreaEntry({
+    ...plain(props),
+    debounce: useService("debounceInput"),
+    monospace: props.monospace,
+    autoResize: true,
+  });
 }
 
 function Select(props: Given & { choices: readonly Choice[]; none: string }): unknown {

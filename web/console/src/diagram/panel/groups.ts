@@ -101,7 +101,12 @@ function duty(element: Drawn, around: Around): PanelGroup {
 }
 
 function desk(element: Drawn, around: Around): PanelGroup {
-  return group("wangge-desk", t("panel.group.duty"), [choice(element, around, "role", around.vocabulary().roles)], true);
+  return group(
+    "wangge-desk",
+    t("panel.group.duty"),
+    [choice(element, around, "role", around.vocabulary().roles)],
+    true,
+  );
 }
 
 function guards(element: Drawn, around: Around): Entry {
@@ -261,7 +266,12 @@ function doing(element: Drawn, around: Around): PanelGroup | null {
     case "bpmn:ServiceTask":
       return group("wangge-doing", t("panel.group.doing"), [handlerField(element, around)], true);
     case "bpmn:BusinessRuleTask":
-      return group("wangge-doing", t("panel.group.doing"), [choice(element, around, "decision", words.decisions)], true);
+      return group(
+        "wangge-doing",
+        t("panel.group.doing"),
+        [choice(element, around, "decision", words.decisions)],
+        true,
+      );
     case "bpmn:ScriptTask":
       return group("wangge-doing", t("panel.group.doing"), [script(element, around)], true);
     case "bpmn:CallActivity":
@@ -274,9 +284,15 @@ function doing(element: Drawn, around: Around): PanelGroup | null {
 function handlerField(element: Drawn, around: Around): Entry {
   const offered = around.vocabulary().handlers.filter((one) => one.kind !== "guard");
   const name = attribute(element.businessObject, "handler");
-  return choice(element, around, "handler", offered.map((one) => ({ value: one.name, label: one.name })), {
-    description: docOf(offered, name),
-  });
+  return choice(
+    element,
+    around,
+    "handler",
+    offered.map((one) => ({ value: one.name, label: one.name })),
+    {
+      description: docOf(offered, name),
+    },
+  );
 }
 
 function docOf(handlers: readonly HandlerData[], name: string): string {
@@ -323,7 +339,12 @@ function further(element: Drawn, around: Around): PanelGroup {
 }
 
 function namedValues(
-  element: Drawn, around: Around, kind: "Property" | "Parameter", values: Bo[], label: string, expressions: boolean,
+  element: Drawn,
+  around: Around,
+  kind: "Property" | "Parameter",
+  values: Bo[],
+  label: string,
+  expressions: boolean,
 ): PanelGroup {
   const id = `wangge-${kind.toLowerCase()}`;
   return {
@@ -348,7 +369,8 @@ function namedValues(
 }
 
 function namedValue(element: Drawn, around: Around, one: Bo, id: string, expressions: boolean): Entry[] {
-  const change = (part: Record<string, string>): void => around.tools.modeling.updateModdleProperties(element, one, part);
+  const change = (part: Record<string, string>): void =>
+    around.tools.modeling.updateModdleProperties(element, one, part);
   const value = {
     id: `${id}-value`,
     label: t("panel.value"),
@@ -433,7 +455,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 /** Beside the library's own groups: the condition of a conditional event, and by what a message finds its case. */
 function trigger(element: Drawn, around: Around): PanelGroup | null {
   const bo = element.businessObject;
-  const isMessage = ["bpmn:SendTask", "bpmn:ReceiveTask"].includes(bo.$type) || (isEvent(bo) && eventDefinition(bo, "Message"));
+  const isMessage =
+    ["bpmn:SendTask", "bpmn:ReceiveTask"].includes(bo.$type) || (isEvent(bo) && eventDefinition(bo, "Message"));
   const conditional = isEvent(bo) ? eventDefinition(bo, "Conditional") : undefined;
   const entries = [
     isMessage ? expression(element, around, "key", t("panel.key.help")) : null,
@@ -471,7 +494,8 @@ function interrupts(element: Drawn, around: Around): Entry | null {
 function repetition(element: Drawn, around: Around): PanelGroup | null {
   const loop = element.businessObject.loopCharacteristics as Bo | undefined;
   if (!loop) return null;
-  const entries = loop.$type === "bpmn:StandardLoopCharacteristics" ? again(element, around, loop) : each(element, around, loop);
+  const entries =
+    loop.$type === "bpmn:StandardLoopCharacteristics" ? again(element, around, loop) : each(element, around, loop);
   return group("wangge-repetition", t("panel.group.repetition"), entries);
 }
 
@@ -483,7 +507,9 @@ function again(element: Drawn, around: Around, loop: Bo): Entry[] {
       label: t("panel.loopMaximum"),
       get: () => String(loop.loopMaximum ?? ""),
       set: (text) =>
-        around.tools.modeling.updateModdleProperties(element, loop, { loopMaximum: /^[1-9]\d*$/.test(text) ? Number(text) : undefined }),
+        around.tools.modeling.updateModdleProperties(element, loop, {
+          loopMaximum: /^[1-9]\d*$/.test(text) ? Number(text) : undefined,
+        }),
     }),
   ];
 }
@@ -499,7 +525,12 @@ function each(element: Drawn, around: Around, loop: Bo): Entry[] {
   ];
 }
 
-function inLoop(element: Drawn, around: Around, loop: Bo, name: "loopCondition" | "loopCardinality" | "completionCondition"): Entry {
+function inLoop(
+  element: Drawn,
+  around: Around,
+  loop: Bo,
+  name: "loopCondition" | "loopCardinality" | "completionCondition",
+): Entry {
   return expressionField(
     {
       id: `wangge-${name}`,
@@ -560,7 +591,11 @@ export function dataObjects(bo: Bo): Bo[] {
 type Attribute = Labelled & ("role" | "form" | "limit" | "status" | "basis" | "handler" | "decision" | "unit" | "key");
 
 function choice(
-  element: Drawn, around: Around, name: Attribute, choices: readonly Choice[], more: { none?: string; description?: string } = {},
+  element: Drawn,
+  around: Around,
+  name: Attribute,
+  choices: readonly Choice[],
+  more: { none?: string; description?: string } = {},
 ): Entry {
   return choiceField(
     {
@@ -576,7 +611,10 @@ function choice(
 }
 
 function withKeys(choices: readonly Choice[]): Choice[] {
-  return choices.map((one) => ({ value: one.value, label: one.label && one.label !== one.value ? one.label : one.value }));
+  return choices.map((one) => ({
+    value: one.value,
+    label: one.label && one.label !== one.value ? one.label : one.value,
+  }));
 }
 
 /** Several keys, separated by spaces; what they are called stands below. */
@@ -614,10 +652,18 @@ function stepsField(element: Drawn, around: Around, name: "separate_from" | "clo
 }
 
 function propertyChoice(element: Drawn, around: Around, name: "setting", values: readonly string[]): Entry {
-  return choiceField(ofProperty(element, around, name), values.map((value) => ({ value, label: value })), t("panel.none"));
+  return choiceField(
+    ofProperty(element, around, name),
+    values.map((value) => ({ value, label: value })),
+    t("panel.none"),
+  );
 }
 
-function ofProperty(element: Drawn, around: Around, name: "limit_from" | "role_from" | "separate_from" | "clock_until" | "setting") {
+function ofProperty(
+  element: Drawn,
+  around: Around,
+  name: "limit_from" | "role_from" | "separate_from" | "clock_until" | "setting",
+) {
   return {
     id: `wangge-${name}`,
     label: t(LABELS[name]),

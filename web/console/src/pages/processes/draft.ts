@@ -106,7 +106,10 @@ export function useDraft(id: string) {
 
   function later(path: string, after: number): void {
     clearTimeout(waiting.get(path));
-    waiting.set(path, setTimeout(() => void send(path), after));
+    waiting.set(
+      path,
+      setTimeout(() => void send(path), after),
+    );
   }
 
   /** Sends a file, after what is under way for it. */
@@ -219,7 +222,8 @@ export function useDraft(id: string) {
       if (one.kind === "case" || file?.hash === one.hash || isDirty(one.path) || sendsNow(one.path)) continue;
       const { text, hash } = await server.file(id, one.path);
       replace(one.path, text, hash);
-      if (one.path === current.value && one.changed_by?.id !== account) notice.value = { person: one.changed_by?.name ?? "", path: one.path };
+      if (one.path === current.value && one.changed_by?.id !== account)
+        notice.value = { person: one.changed_by?.name ?? "", path: one.path };
     }
     for (const path of Object.keys(files)) {
       if (!isDirty(path) && !fresh.files.some((one) => one.path === path)) delete files[path];
@@ -293,10 +297,37 @@ export function useDraft(id: string) {
   });
 
   return {
-    id, row, files, saving, savedAt, writable, changeable, dirty, current, present, notice, fault,
-    checked, checking, checkFault, conflict, offered,
-    load, open, text, change, flush, refresh, check, unsaved, meetOthers,
-    keepMine, takeTheirs, copyMine, takeOffered, dropOffered,
+    id,
+    row,
+    files,
+    saving,
+    savedAt,
+    writable,
+    changeable,
+    dirty,
+    current,
+    present,
+    notice,
+    fault,
+    checked,
+    checking,
+    checkFault,
+    conflict,
+    offered,
+    load,
+    open,
+    text,
+    change,
+    flush,
+    refresh,
+    check,
+    unsaved,
+    meetOthers,
+    keepMine,
+    takeTheirs,
+    copyMine,
+    takeOffered,
+    dropOffered,
   };
 }
 

@@ -7,7 +7,11 @@ const FORM: Schema = {
   title: "核实",
   type: "object",
   properties: {
-    outcome: { type: "string", enum: ["yes", "no"], "x-labels": { yes: { zh: "属实", en: "True" }, no: { zh: "不属实", en: "False" } } },
+    outcome: {
+      type: "string",
+      enum: ["yes", "no"],
+      "x-labels": { yes: { zh: "属实", en: "True" }, no: { zh: "不属实", en: "False" } },
+    },
     opinion: { type: "string", maxLength: 4000, "x-wangge": "record" },
   },
   required: ["outcome"],
@@ -26,7 +30,10 @@ it("changes one thing and leaves the rest, in its place", () => {
   expect(Object.keys(renamed.properties ?? {})).toEqual(["verdict", "opinion"]);
   expect(renamed.required).toEqual(["verdict"]);
   expect(renamed.allOf).toEqual(FORM.allOf);
-  expect(withField(FORM, "opinion", "opinion", { title: "意见" }).properties?.opinion).toMatchObject({ maxLength: 4000, title: "意见" });
+  expect(withField(FORM, "opinion", "opinion", { title: "意见" }).properties?.opinion).toMatchObject({
+    maxLength: 4000,
+    title: "意见",
+  });
 });
 
 it("takes a field away with all that asks for it", () => {
@@ -47,5 +54,9 @@ it("writes choices a line each and reads them again", () => {
 it("moves, requires and retypes", () => {
   expect(Object.keys(moved(FORM, "opinion", -1).properties ?? {})).toEqual(["opinion", "outcome"]);
   expect(withRequired(FORM, "opinion", true).required).toEqual(["outcome", "opinion"]);
-  expect(withType(FORM, "opinion", "date").properties?.opinion).toEqual({ type: "string", format: "date", "x-wangge": "record" });
+  expect(withType(FORM, "opinion", "date").properties?.opinion).toEqual({
+    type: "string",
+    format: "date",
+    "x-wangge": "record",
+  });
 });

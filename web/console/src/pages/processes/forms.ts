@@ -48,7 +48,9 @@ function typeOf(field: Schema): FieldType {
 /** Changes, renames or (with an empty old name) adds a field; its place stays. */
 export function withField(schema: Schema, name: string, next: string, part: Partial<Schema>): Schema {
   const fields = Object.entries(schema.properties ?? {});
-  const changed = fields.map(([key, field]): [string, Schema] => (key === name ? [next, pruned({ ...field, ...part })] : [key, field]));
+  const changed = fields.map(([key, field]): [string, Schema] =>
+    key === name ? [next, pruned({ ...field, ...part })] : [key, field],
+  );
   if (!fields.some(([key]) => key === name)) changed.push([next, pruned(part)]);
   const required = schema.required?.map((key) => (key === name ? next : key));
   return pruned({ ...schema, properties: Object.fromEntries(changed), required });
@@ -65,8 +67,15 @@ export function withRequired(schema: Schema, name: string, required: boolean): S
 }
 
 export function withType(schema: Schema, name: string, type: FieldType): Schema {
-  const cleared = { enum: undefined, "x-labels": undefined, format: undefined, minLength: undefined, maxLength: undefined };
-  if (type === "choice") return withField(schema, name, name, { ...cleared, type: "string", enum: ["yes", "no"], "x-labels": YES_NO });
+  const cleared = {
+    enum: undefined,
+    "x-labels": undefined,
+    format: undefined,
+    minLength: undefined,
+    maxLength: undefined,
+  };
+  if (type === "choice")
+    return withField(schema, name, name, { ...cleared, type: "string", enum: ["yes", "no"], "x-labels": YES_NO });
   if (type === "date") return withField(schema, name, name, { ...cleared, type: "string", format: "date" });
   return withField(schema, name, name, { ...cleared, type });
 }

@@ -9,12 +9,18 @@ const MATTER = readFileSync(join(process.cwd(), "../../processes/zhenjiang/2026-
 
 it("changes a limit where it is written and nowhere else", () => {
   const files = {
-    "limits.json": JSON.stringify([{ key: "verify", amount: 2 }, { key: "check", amount: 1 }]),
+    "limits.json": JSON.stringify([
+      { key: "verify", amount: 2 },
+      { key: "check", amount: 1 },
+    ]),
     "procedures/exit/procedure.json": JSON.stringify({ process: "exit", limits: [{ key: "leave", amount: 5 }] }),
   };
   expect(Object.keys(changeLimit(files, "leave", { amount: 3 }))).toEqual(["procedures/exit/procedure.json"]);
   const changed = changeLimit(files, "verify", { amount: 3 });
-  expect(JSON.parse(changed["limits.json"] ?? "")).toEqual([{ key: "verify", amount: 3 }, { key: "check", amount: 1 }]);
+  expect(JSON.parse(changed["limits.json"] ?? "")).toEqual([
+    { key: "verify", amount: 3 },
+    { key: "check", amount: 1 },
+  ]);
   expect(changeLimit(files, "nobody", { amount: 3 })).toEqual({});
 });
 

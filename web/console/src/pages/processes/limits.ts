@@ -12,7 +12,8 @@ export function changeLimit(files: Files, key: string, change: Partial<LimitData
   const changed: Record<string, string> = {};
   for (const path of holding) {
     const content = parsed(files[path]);
-    const limits = (Array.isArray(content) ? content : (content as { limits?: unknown } | null)?.limits) as LimitData[] | undefined;
+    const limits = (Array.isArray(content) ? content : (content as { limits?: unknown } | null)?.limits) as
+      LimitData[] | undefined;
     const limit = limits?.find((one) => one.key === key);
     if (!limit) continue;
     Object.assign(limit, change);

@@ -36,5 +36,7 @@ function plainest(name: string, field: Schema): unknown {
 
 /** Inside a list or object every field counts. */
 function sampleOf(schema: Schema): Facts {
-  return Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, field]) => [name, plainest(name, field)]));
+  return Object.fromEntries(
+    Object.entries(schema.properties ?? {}).map(([name, field]) => [name, plainest(name, field)]),
+  );
 }

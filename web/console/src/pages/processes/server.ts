@@ -152,11 +152,11 @@ function ask<T>(method: Method, path: string, body?: unknown): Promise<T> {
 export const server = {
   packs: () => ask<{ packs: PackRow[] }>("get", "/api/packs"),
   drafts: () => ask<{ drafts: DraftHead[] }>("get", "/api/drafts"),
-  create: (base: string, key: string, title: string) => ask<{ draft: number }>("post", "/api/drafts", { base, key, title }),
+  create: (base: string, key: string, title: string) =>
+    ask<{ draft: number }>("post", "/api/drafts", { base, key, title }),
   draft: (id: string) => ask<DraftRow>("get", `/api/drafts/${id}`),
   texts: (id: string) => ask<{ files: FileText[] }>("get", `/api/drafts/${id}/files`),
-  file: (id: string, path: string) =>
-    ask<FileText>("get", `/api/drafts/${id}/files/${encodeURI(path)}`),
+  file: (id: string, path: string) => ask<FileText>("get", `/api/drafts/${id}/files/${encodeURI(path)}`),
   save: (id: string, path: string, text: string | null, basedOn: string | null) =>
     ask<{ hash: string; revision: number }>("post", `/api/drafts/${id}/files`, { path, text, based_on: basedOn }),
   history: (id: string) => ask<{ changes: Change[] }>("get", `/api/drafts/${id}/history`),
