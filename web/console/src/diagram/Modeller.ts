@@ -186,7 +186,7 @@ export class Modeller {
     const element = this.registry.get(id);
     if (!element || element === this.canvas.getRootElement()) return;
     const position: Record<string, number> = element.waypoints ? { top: -10, left: 0 } : { top: -14, left: -10 };
-    this.overlays.add(id, type, { position, html, scale: { min: 0.9, max: 1.1 } });
+    this.overlays.add(id, type, { position, html, scale: { min: 0.5, max: 1.1 } });
   }
 
   unbadge(type: string): void {

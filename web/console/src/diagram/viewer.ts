@@ -28,8 +28,14 @@ interface Corner {
   left?: number;
   right?: number;
 }
+interface Overlay {
+  position: Corner;
+  html: HTMLElement;
+  scale: { min: number; max: number };
+  show: { minZoom?: number };
+}
 interface Overlays {
-  add(id: string, kind: string, overlay: { position: Corner; html: HTMLElement; scale: { min: number; max: number } }): void;
+  add(id: string, kind: string, overlay: Overlay): void;
   remove(which: { type: string }): void;
 }
 interface Bus {
@@ -78,6 +84,7 @@ const READABLE = 0.75; // below this zoom nobody reads the names
 
 const SIGNS = "wangge-sign";
 const LEGIBLE = { min: 0.75, max: 1.25 };
+const NEAR = { minZoom: 0.4 }; // from afar the signs on lines would lie on everything; their strokes tell enough
 
 /** `moved` is told by how much somebody has moved the drawing by hand, and how much of it is seen since. */
 export async function openViewer(place: HTMLElement, xml: string, moved?: (by: Box) => void): Promise<Viewer> {
@@ -122,7 +129,9 @@ export async function openViewer(place: HTMLElement, xml: string, moved?: (by: B
     for (const id of signed) {
       const { mark, text, words } = signs.get(id)!;
       canvas().addMarker(id, `wg-${mark}`);
-      overlays.add(id, SIGNS, { position: corner(registry().get(id)!), html: signOf(mark, text, words, () => chosen(id)), scale: LEGIBLE });
+      const shape = registry().get(id)!;
+      const html = signOf(mark, text, words, () => chosen(id));
+      overlays.add(id, SIGNS, { position: corner(shape), html, scale: LEGIBLE, show: shape.waypoints ? NEAR : {} });
     }
   }
 

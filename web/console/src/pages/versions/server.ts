@@ -32,8 +32,14 @@ export interface Report {
   };
 }
 
+export interface Reports {
+  migration: Report | null;
+  undo: Report | null;
+}
+
 /** Sent again with the same key, an act is done once. */
-const keyed = (key?: string): { header?: { "Idempotency-Key": string } } => (key ? { header: { "Idempotency-Key": key } } : {});
+const keyed = (key?: string): { header?: { "Idempotency-Key": string } } =>
+  key ? { header: { "Idempotency-Key": key } } : {};
 
 function split(key: string): { place: string; day: string } {
   const [place = "", day = ""] = key.split("/");
@@ -45,42 +51,48 @@ export function draftOf(side: string): number | null {
   return side.startsWith("draft:") ? Number(side.slice("draft:".length)) : null;
 }
 
-const ON = (id: number) => ({ path: { id } });
+const ON = (id: number, once?: string) => ({ path: { id }, ...keyed(once) });
+
+/** The answer is a whole migration; its description leaves out `from`, which is a word of the language it is made in. */
+const whole = (asked: Promise<unknown>): Promise<WholeMigration> => asked as Promise<WholeMigration>;
 
 export const server = {
   versions: () => answer(api.GET("/api/packs")).then((got) => got.packs),
   confirmedYears: () => answer(api.GET("/api/packs")).then((got) => got.confirmed_years),
   version: (key: string) => answer(api.GET("/api/packs/{place}/{day}", { params: { path: split(key) } })),
-  retire: (key: string, last_day: string, reason: string, once: string) =>
-    answer(api.POST("/api/packs/{place}/{day}/retire", { params: { path: split(key), ...keyed(once) }, body: { last_day, reason } })),
+  retire: (key: string, last_day: string, reason: string, once: string) => {
+    const params = { path: split(key), ...keyed(once) };
+    return answer(api.POST("/api/packs/{place}/{day}/retire", { params, body: { last_day, reason } }));
+  },
   drafts: () => answer(api.GET("/api/drafts")).then((got) => got.drafts),
   draft: (id: number) => answer(api.GET("/api/drafts/{id}", { params: ON(id) })),
   check: (id: number) => answer(api.POST("/api/drafts/{id}/check", { params: ON(id), body: { path: "", text: null } })),
-  submit: (id: number, once: string) => answer(api.POST("/api/drafts/{id}/submit", { params: { ...ON(id), ...keyed(once) }, body: {} })),
+  submit: (id: number, once: string) => answer(api.POST("/api/drafts/{id}/submit", { params: ON(id, once), body: {} })),
   giveBack: (id: number, reason: string, once: string) =>
-    answer(api.POST("/api/drafts/{id}/return", { params: { ...ON(id), ...keyed(once) }, body: { reason } })),
+    answer(api.POST("/api/drafts/{id}/return", { params: ON(id, once), body: { reason } })),
   publish: (id: number, in_force_from: string, once: string) =>
-    answer(api.POST("/api/drafts/{id}/publish", { params: { ...ON(id), ...keyed(once) }, body: { in_force_from } })),
+    answer(api.POST("/api/drafts/{id}/publish", { params: ON(id, once), body: { in_force_from } })),
   comparison: (from: string, to: string) => answer(api.GET("/api/comparisons", { params: { query: { from, to } } })),
   impactOfDraft: (id: number) => answer(api.GET("/api/drafts/{id}/impact", { params: ON(id) })),
   impact: (from: string, to: string) => answer(api.GET("/api/impact", { params: { query: { from, to } } })),
   migrations: () => answer(api.GET("/api/migrations")).then((got) => got.migrations as Migration[]),
-  migration: (id: number) => answer(api.GET("/api/migrations/{id}", { params: ON(id) })) as Promise<WholeMigration>,
-  prepare: (from: string, to: string, once: string) =>
-    answer(api.POST("/api/migrations", { params: keyed(once), body: { from, to, area: "" } })).then((got) => got.migration),
+  migration: (id: number) => whole(answer(api.GET("/api/migrations/{id}", { params: ON(id) }))),
+  prepare: (from: string, to: string, once: string) => {
+    const asked = api.POST("/api/migrations", { params: keyed(once), body: { from, to, area: "" } });
+    return answer(asked).then((got) => got.migration);
+  },
   choose: (id: number, process: string, from: string, to: string | null) =>
-    answer(api.POST("/api/migrations/{id}/mapping", { params: ON(id), body: { process, from, to } })) as Promise<WholeMigration>,
-  trial: (id: number) => answer(api.POST("/api/migrations/{id}/trial", { params: ON(id), body: {} })) as Promise<WholeMigration>,
+    whole(answer(api.POST("/api/migrations/{id}/mapping", { params: ON(id), body: { process, from, to } }))),
+  trial: (id: number) => whole(answer(api.POST("/api/migrations/{id}/trial", { params: ON(id), body: {} }))),
   start: (id: number, once: string) =>
-    answer(api.POST("/api/migrations/{id}/start", { params: { ...ON(id), ...keyed(once) }, body: {} })) as Promise<WholeMigration>,
-  stop: (id: number) => answer(api.POST("/api/migrations/{id}/stop", { params: ON(id), body: {} })) as Promise<WholeMigration>,
-  resume: (id: number) => answer(api.POST("/api/migrations/{id}/resume", { params: ON(id), body: {} })) as Promise<WholeMigration>,
+    whole(answer(api.POST("/api/migrations/{id}/start", { params: ON(id, once), body: {} }))),
+  stop: (id: number) => whole(answer(api.POST("/api/migrations/{id}/stop", { params: ON(id), body: {} }))),
+  resume: (id: number) => whole(answer(api.POST("/api/migrations/{id}/resume", { params: ON(id), body: {} }))),
   undo: (id: number, once: string) =>
-    answer(api.POST("/api/migrations/{id}/undo", { params: { ...ON(id), ...keyed(once) }, body: {} })) as Promise<WholeMigration>,
+    whole(answer(api.POST("/api/migrations/{id}/undo", { params: ON(id, once), body: {} }))),
   cases: (id: number, status: string, cursor: string) =>
     answer(api.GET("/api/migrations/{id}/cases", { params: { ...ON(id), query: { status, cursor, size: 20 } } })),
-  report: (id: number) =>
-    answer(api.GET("/api/migrations/{id}/report", { params: ON(id) })) as Promise<{ migration: Report | null; undo: Report | null }>,
+  report: (id: number) => answer(api.GET("/api/migrations/{id}/report", { params: ON(id) })) as Promise<Reports>,
   file,
 };
 

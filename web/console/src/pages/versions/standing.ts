@@ -49,7 +49,11 @@ export type Kind = "added" | "removed" | "changed";
 
 export const SIGN = { added: "＋", removed: "－", changed: "～" } as const satisfies Record<Kind, string>;
 
-export const KIND = { added: "compare.added", removed: "compare.removed", changed: "compare.changed" } as const satisfies Record<Kind, Word>;
+export const KIND = {
+  added: "compare.added",
+  removed: "compare.removed",
+  changed: "compare.changed",
+} as const satisfies Record<Kind, Word>;
 
 /** What a difference is about. */
 export const WHAT: Record<string, Word> = {
