@@ -86,5 +86,10 @@ def _table(told: dict[str, Any]) -> str:
             "kept": f"{KEPT[field['kept']].zh} {KEPT[field['kept']].en}",
             "basis": " ".join(field["basis"]),
         }
-        writer.writerow([shown[name] for name in COLUMNS])
+        writer.writerow([_cell(shown[name]) for name in COLUMNS])
     return "\ufeff" + lines.getvalue()
+
+
+def _cell(text: str) -> str:
+    """Labels are drawn by people: one that a spreadsheet program would take for a formula is told as text."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -18,6 +18,7 @@ from handlers import dictionary
 from handlers.dictionary import Field
 from handlers.registry import HANDLERS
 from tests.places import Place, read, settle
+from web import dictionary as dictionary_web
 from web import sessions
 from web.app import create_app
 from web.settings import Settings
@@ -122,3 +123,12 @@ def test_it_travels_as_a_table(client: FlaskClient) -> None:
     assert len(rows) == len(client.get("/api/data-dictionary").get_json()["fields"])
     row = next(one for one in rows if one["地址 id"] == f"{PACK}/form/request_received/requester_contact")
     assert (row["名称"], row["数据分类 class"].split()[0]) == ("联系方式", "个人信息和隐私")
+
+
+@pytest.mark.parametrize("label", ["=1+1", "+86", "-1", "@a", "\t=1"])
+def test_no_label_becomes_a_formula(label: str) -> None:
+    field = {**dictionary_web.LEFT_OUT, **dict.fromkeys(dictionary_web.COLUMNS, "a"), "zh": label}
+    field |= {"kind": next(iter(dictionary_web.KINDS)), "kept": next(iter(dictionary_web.KEPT))}
+    field |= {"required": False, "choices": [], "basis": []}
+    text = dictionary_web._table({"classes": [], "fields": [field]}).removeprefix("\ufeff")
+    assert list(csv.DictReader(io.StringIO(text)))[0]["名称"] == f"'{label}"

@@ -36,10 +36,15 @@ def post(desk: Desk, path: str, body: object) -> Any:
 def redrawn(xml: str) -> str:
     """The drawing with its two steps replaced."""
     for old, (new, name) in REDRAWN.items():
-        xml = re.sub(rf'(id|sourceRef|targetRef|bpmnElement)="{old}"', rf'\1="{new}"', xml)
-        xml = xml.replace(f"flowNodeRef>{old}<", f"flowNodeRef>{new}<")
-        xml = re.sub(rf'(<bpmn:userTask id="{new}" name=")[^"]*', rf"\g<1>{name}", xml)
+        xml = step(xml, old, new, name)
     return xml
+
+
+def step(xml: str, old: str, new: str, name: str) -> str:
+    """The drawing with another id and name for a step."""
+    xml = re.sub(rf'(id|sourceRef|targetRef|bpmnElement)="{old}"', rf'\1="{new}"', xml)
+    xml = xml.replace(f"flowNodeRef>{old}<", f"flowNodeRef>{new}<")
+    return re.sub(rf'(<bpmn:userTask id="{new}" name=")[^"]*', rf"\g<1>{name}", xml)
 
 
 def today() -> str:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import NARROW, WIDE, Desk, Sit
-from tests.browser.test_migrations import BASE, post, redrawn
+from tests.browser.test_migrations import BASE, post, redrawn, step
 
 DAY = "2027-03-01"
 YEAR = DAY[:4]
@@ -112,6 +112,22 @@ def test_what_differs_is_said_in_words_and_shown_on_both_drawings(sit: Sit) -> N
     expect(words).to_have_count(0)
     assert "show=removed" in page.url
     expect(new.locator(".wg-added")).to_have_count(0)
+
+
+def test_a_step_with_another_id_is_marked_in_both_drawings(sit: Sit) -> None:
+    desk = sit("designer")
+    key = f"zhenjiang/{DAY}-renamed"
+    draft = int(post(desk, "api/drafts", {"base": BASE, "key": key, "title": "renamed"})["draft"])
+    save(desk, draft, "matter.bpmn", lambda text: step(text, "inform", "inform_requester", "告知诉求人"))
+    desk.go(f"/compare?from={BASE}&to=draft:{draft}")
+    old, new = (desk.page.get_by_role("region", name=name) for name in ("原版本的流程图", "新版本的流程图"))
+    expect(old.locator("[data-element-id=inform].wg-changed")).to_be_attached(timeout=20_000)
+    expect(new.locator("[data-element-id=inform_requester].wg-changed")).to_be_attached()
+    desk.page.get_by_role("region", name="修改内容").get_by_role(
+        "button", name=re.compile("inform_requester")
+    ).first.click()
+    expect(old.locator("[data-element-id=inform].wg-chosen")).to_be_attached()
+    expect(new.locator("[data-element-id=inform_requester].wg-chosen")).to_be_attached()
 
 
 def drag(page: Page, drawing: Locator) -> None:

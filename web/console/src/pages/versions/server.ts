@@ -38,8 +38,7 @@ export interface Reports {
 }
 
 /** Sent again with the same key, an act is done once. */
-const keyed = (key?: string): { header?: { "Idempotency-Key": string } } =>
-  key ? { header: { "Idempotency-Key": key } } : {};
+const keyed = (key: string) => ({ header: { "Idempotency-Key": key } });
 
 function split(key: string): { place: string; day: string } {
   const [place = "", day = ""] = key.split("/");
@@ -51,9 +50,10 @@ export function draftOf(side: string): number | null {
   return side.startsWith("draft:") ? Number(side.slice("draft:".length)) : null;
 }
 
-const ON = (id: number, once?: string) => ({ path: { id }, ...keyed(once) });
+const ON = (id: number) => ({ path: { id } });
+const ONCE = (id: number, once: string) => ({ path: { id }, ...keyed(once) });
 
-/** The answer is a whole migration; its description leaves out `from`, which is a word of the language it is made in. */
+/** The answer is a whole migration; its description leaves out `from`, a word of the language it is written in. */
 const whole = (asked: Promise<unknown>): Promise<WholeMigration> => asked as Promise<WholeMigration>;
 
 export const server = {
@@ -67,11 +67,12 @@ export const server = {
   drafts: () => answer(api.GET("/api/drafts")).then((got) => got.drafts),
   draft: (id: number) => answer(api.GET("/api/drafts/{id}", { params: ON(id) })),
   check: (id: number) => answer(api.POST("/api/drafts/{id}/check", { params: ON(id), body: { path: "", text: null } })),
-  submit: (id: number, once: string) => answer(api.POST("/api/drafts/{id}/submit", { params: ON(id, once), body: {} })),
+  submit: (id: number, once: string) =>
+    answer(api.POST("/api/drafts/{id}/submit", { params: ONCE(id, once), body: {} })),
   giveBack: (id: number, reason: string, once: string) =>
-    answer(api.POST("/api/drafts/{id}/return", { params: ON(id, once), body: { reason } })),
+    answer(api.POST("/api/drafts/{id}/return", { params: ONCE(id, once), body: { reason } })),
   publish: (id: number, in_force_from: string, once: string) =>
-    answer(api.POST("/api/drafts/{id}/publish", { params: ON(id, once), body: { in_force_from } })),
+    answer(api.POST("/api/drafts/{id}/publish", { params: ONCE(id, once), body: { in_force_from } })),
   comparison: (from: string, to: string) => answer(api.GET("/api/comparisons", { params: { query: { from, to } } })),
   impactOfDraft: (id: number) => answer(api.GET("/api/drafts/{id}/impact", { params: ON(id) })),
   impact: (from: string, to: string) => answer(api.GET("/api/impact", { params: { query: { from, to } } })),
@@ -85,18 +86,19 @@ export const server = {
     whole(answer(api.POST("/api/migrations/{id}/mapping", { params: ON(id), body: { process, from, to } }))),
   trial: (id: number) => whole(answer(api.POST("/api/migrations/{id}/trial", { params: ON(id), body: {} }))),
   start: (id: number, once: string) =>
-    whole(answer(api.POST("/api/migrations/{id}/start", { params: ON(id, once), body: {} }))),
+    whole(answer(api.POST("/api/migrations/{id}/start", { params: ONCE(id, once), body: {} }))),
   stop: (id: number) => whole(answer(api.POST("/api/migrations/{id}/stop", { params: ON(id), body: {} }))),
   resume: (id: number) => whole(answer(api.POST("/api/migrations/{id}/resume", { params: ON(id), body: {} }))),
   undo: (id: number, once: string) =>
-    whole(answer(api.POST("/api/migrations/{id}/undo", { params: ON(id, once), body: {} }))),
+    whole(answer(api.POST("/api/migrations/{id}/undo", { params: ONCE(id, once), body: {} }))),
   cases: (id: number, status: string, cursor: string) =>
     answer(api.GET("/api/migrations/{id}/cases", { params: { ...ON(id), query: { status, cursor, size: 20 } } })),
   report: (id: number) => answer(api.GET("/api/migrations/{id}/report", { params: ON(id) })) as Promise<Reports>,
   file,
 };
 
-type Asking = (method: "get", path: string, init: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
+type Answered = { data?: unknown; error?: unknown; response: Response };
+type Asking = (method: "get", path: string, init: object) => Promise<Answered>;
 
 /** The text of a file of one side. Paths of files hold slashes, which the typed client would escape. */
 async function file(side: string, path: string): Promise<string> {

@@ -1,4 +1,4 @@
-/** What versions, drafts, migrations and their matters are called at each stage, and on which days a version applies. */
+/** What versions, drafts, migrations and their matters are called at each stage, and when a version applies. */
 import type { Word } from "../../words";
 import type { Case, Change, Draft, Migration, Place, Version } from "./server";
 
