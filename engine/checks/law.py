@@ -328,7 +328,7 @@ def precedes(rule: Rule, ground: Ground) -> Iterator[Breach]:
         came = paths.avoiding("", past)
         for step in _meant(ground, rule.of):
             if step is None:
-                yield _gone(rule.of)
+                yield _gone(ground, rule.of)
             elif step.key in came:
                 yield Breach(step, _bypassed(step, ground, rule.by), paths.way(came, step.key))
 
@@ -338,11 +338,11 @@ def follows(rule: Rule, ground: Ground) -> Iterator[Breach]:
     past = ground.keys(rule.by)
     goals = [*ground.keys(rule.to)] if rule.to else [after("")]
     if not goals:
-        yield _gone(rule.to)
+        yield _gone(ground, rule.to)
     for paths in ground.assumed(rule.assuming):
         for step in _meant(ground, rule.of):
             if step is None:
-                yield _gone(rule.of)
+                yield _gone(ground, rule.of)
                 continue
             came = paths.avoiding(after(step.key), past)
             goal = next((one for one in goals if one in came), None)
@@ -354,7 +354,7 @@ def reachable(rule: Rule, ground: Ground) -> Iterator[Breach]:
     """From each step of `of` there is a way to one of `by`, without coming to one of `without`."""
     for step, _, came in _from_each(rule, ground):
         if step is None:
-            yield _gone(rule.of)
+            yield _gone(ground, rule.of)
         elif not came.keys() & ground.keys(rule.by):
             yield Breach(step, _cut_off(step, ground, rule.by))
 
@@ -363,7 +363,7 @@ def barred(rule: Rule, ground: Ground) -> Iterator[Breach]:
     """From no step of `of` there is a way to one of `by`, without coming to one of `without`."""
     for step, paths, came in _from_each(rule, ground):
         if step is None:
-            yield _gone(rule.of)
+            yield _gone(ground, rule.of)
             continue
         for goal in came:
             if goal in paths.steps and ground.matches(rule.by, paths.steps[goal]):
@@ -382,12 +382,11 @@ def only(rule: Rule, ground: Ground) -> Iterator[Breach]:
     """Each step of `of` is also one of `by`."""
     for step in _meant(ground, rule.of):
         if step is None:
-            yield _gone(rule.of)
+            yield _gone(ground, rule.of)
         elif not ground.matches(rule.by, step):
-            told = _told(rule.by)
-            yield Breach(
-                step, Words(f"{_named(step)}应当是：{told}。请改正。", f"{_named(step)} must be: {told}. Correct it.")
-            )
+            told = _told(ground, rule.by)
+            zh, en = f"{_named(step)}应当是：{told.zh}。请改正。", f"{_named(step)} must be: {told.en}. Correct it."
+            yield Breach(step, Words(zh, en))
 
 
 def at_any_time(rule: Rule, ground: Ground) -> Iterator[Breach]:
@@ -395,7 +394,7 @@ def at_any_time(rule: Rule, ground: Ground) -> Iterator[Breach]:
     sub-process at the top level, and the place has switched it on."""
     for step in _meant(ground, rule.of):
         if step is None:
-            yield _gone(rule.of)
+            yield _gone(ground, rule.of)
             continue
         around = list(_enclosing(ground, step))
         top = len(around) == 1 and around[0].node.kind == "event_subprocess"
@@ -418,7 +417,7 @@ def starts_with(rule: Rule, ground: Ground) -> Iterator[Breach]:
         for step in _meant(ground, rule.of):
             held = paths.held_up(after(step.key), goals, through) if step else None
             if step is None:
-                yield _gone(rule.of)
+                yield _gone(ground, rule.of)
             elif held is not None:
                 yield Breach(step, _held(step, ground, held, rule.by), held)
 
@@ -429,7 +428,7 @@ def one_by_one(rule: Rule, ground: Ground) -> Iterator[Breach]:
     by, steps = ground.keys(rule.by), ground.steps({"changes": rule.variable})
     rising = [step for step in steps if _moves(step, rule.variable) == {1}]
     if not rising:
-        yield _gone({"changes": rule.variable})
+        yield _gone(ground, {"changes": rule.variable})
     for step in steps:
         if not _moves(step, rule.variable) <= {1, -1, *(f"={one}" for one in rule.constants)}:
             yield Breach(step, _skips(step, rule.variable))
@@ -448,7 +447,7 @@ def form_has(rule: Rule, ground: Ground) -> Iterator[Breach]:
     """The forms of the steps of `of` require the fields `required`, and offer the choices `offers`."""
     for step in _meant(ground, rule.of):
         if step is None:
-            yield _gone(rule.of)
+            yield _gone(ground, rule.of)
             continue
         form = ground.pack.forms.get(step.node.properties.get("form", ""), {})
         missing = [name for name in rule.required if name not in form.get("required", ())]
@@ -477,11 +476,11 @@ def parallel(rule: Rule, ground: Ground) -> Iterator[Breach]:
     others = ground.keys(rule.by)
     for step in _meant(ground, rule.of):
         if step is None:
-            yield _gone(rule.of)
+            yield _gone(ground, rule.of)
         elif not any(ground.paths.beside(step.key, other) for other in others):
             told = _listed(ground, rule.by)
-            zh = f"{_named(step)}应当与{told}同时进行，不能一个等一个。请改成并行分支。"
-            en = f"{_named(step)} must go on beside {told}, neither waiting for the other. Draw parallel branches."
+            zh = f"{_named(step)}应当与{told.zh}同时进行，不能一个等一个。请改成并行分支。"
+            en = f"{_named(step)} must go on beside {told.en}, neither waiting for the other. Draw parallel branches."
             yield Breach(step, Words(zh, en))
 
 
@@ -549,27 +548,77 @@ def _named(step: Step) -> str:
     return f"“{step.node.name or step.node.id}”"
 
 
-def _told(selector: Selector) -> str:
-    """A selector as people read it: `form=decide, role=government_decider`."""
-    return ", ".join(
-        f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for name, value in sorted(selector.items())
-    )
+PROPERTIES: Mapping[str, Words] = {
+    "any": Words("其一", "one of"),
+    "calls": Words("调用流程", "calls"),
+    "changes": Words("改变变量", "changes"),
+    "ends": Words("结束方式", "way of ending"),
+    "escalation": Words("上报事件", "escalation"),
+    "form": Words("表单", "form"),
+    "guard": Words("提交前核对", "guard"),
+    "handler": Words("处理器", "handler"),
+    "interrupting": Words("中断", "interrupting"),
+    "kind": Words("类型", "kind"),
+    "limit": Words("时限", "limit"),
+    "loop": Words("逐个办理的名单", "list it repeats over"),
+    "message": Words("消息", "message"),
+    "offered": Words("由本地启用", "switched on here"),
+    "process": Words("流程", "process"),
+    "role": Words("岗位", "role"),
+    "role_from": Words("岗位取自", "role from"),
+    "separate_from": Words("不得与其同一人", "separate from"),
+    "status": Words("事项状态", "status"),
+    "timed": Words("计时的事件", "an event of time"),
+    "timer": Words("计时器", "timer"),
+    "unit": Words("承办单位", "unit"),
+}
+"""What a rule may ask of a step, as people call it."""
 
 
-def _listed(ground: Ground, selector: Selector) -> str:
+def _told(ground: Ground, selector: Selector) -> Words:
+    """A selector as people read it: `表单“作出决定”（decide），岗位“政府决定人”（government_decider）`."""
+    parts = [_part(ground.pack, name, value) for name, value in sorted(selector.items())]
+    return Words("，".join(zh for zh, _ in parts), ", ".join(en for _, en in parts))
+
+
+def _part(pack: Pack, name: str, value: Any) -> tuple[str, str]:
+    zh, en = PROPERTIES.get(name, Words(name, name))
+    if value is True or value == "*":
+        return f"有{zh}" if value == "*" else zh, f"{en} given" if value == "*" else en
+    if value is False:
+        return f"不{zh}", f"not {en}"
+    values = value if isinstance(value, list) else [value]
+    labels = [_label(pack, name, one) for one in values]
+    return zh + "或者".join(zh for zh, _ in labels), f"{en} " + " or ".join(en for _, en in labels)
+
+
+def _label(pack: Pack, name: str, value: Any) -> tuple[str, str]:
+    """A key with the label that the pack has for it."""
+    if isinstance(value, dict):
+        zh, en = zip(*(_part(pack, *item) for item in sorted(value.items())), strict=True)
+        return f"（{'，'.join(zh)}）", f"({', '.join(en)})"
+    key = str(value)
+    if name == "form" and key in pack.forms:
+        return f"“{pack.forms[key].get('title', key)}”（{key}）", f"“{key}”"
+    label = pack.roles[key].label if name == "role" and key in pack.roles else None
+    label = pack.statuses.get(key) if name == "status" else label
+    return (f"“{label.zh}”（{key}）", f"“{label.en}” ({key})") if label else (f"“{key}”", f"“{key}”")
+
+
+def _listed(ground: Ground, selector: Selector) -> Words:
     """The steps meant, by name; by what is looked for where there are none."""
-    names = dict.fromkeys(_named(step) for step in ground.steps(selector))
-    return "、".join(list(names)[:3]) or f"({_told(selector)})"
+    names = list(dict.fromkeys(_named(step) for step in ground.steps(selector)))[:3]
+    told = _told(ground, selector)
+    return Words("、".join(names), ", ".join(names)) if names else Words(f"（{told.zh}）", f"({told.en})")
 
 
-def _gone(selector: Selector) -> Breach:
-    told = _told(selector)
+def _gone(ground: Ground, selector: Selector) -> Breach:
+    told = _told(ground, selector)
     return Breach(
         None,
         Words(
-            f"图中没有规则所说的环节（{told}）。请补上，或改正其表单、岗位、单位等属性。",
-            f"The diagram has no step of this kind ({told}). Add it, or correct its form, role, unit and the like.",
+            f"图中没有规则所说的环节（{told.zh}）。请补上，或改正其表单、岗位、单位等属性。",
+            f"The diagram has no step of this kind ({told.en}). Add it, or correct its form, role, unit and the like.",
         ),
     )
 
@@ -577,24 +626,24 @@ def _gone(selector: Selector) -> Breach:
 def _bypassed(step: Step, ground: Ground, by: Selector) -> Words:
     told = _listed(ground, by)
     return Words(
-        f"不经过{told}也能到达{_named(step)}。请让每条路径先经过它。",
-        f"There is a way to {_named(step)} that does not pass {told}. Lead every way through it.",
+        f"不经过{told.zh}也能到达{_named(step)}。请让每条路径先经过它。",
+        f"There is a way to {_named(step)} that does not pass {told.en}. Lead every way through it.",
     )
 
 
 def _skipped(step: Step, ground: Ground, rule: Rule) -> Words:
     told = _listed(ground, rule.by)
-    goal = Words(_listed(ground, rule.to), _listed(ground, rule.to)) if rule.to else Words("结束", "the end")
+    goal = _listed(ground, rule.to) if rule.to else Words("结束", "the end")
     return Words(
-        f"{_named(step)}之后，不经过{told}也能到{goal.zh}。请让每条路径先经过它。",
-        f"After {_named(step)} there is a way to {goal.en} that does not pass {told}. Lead every way through it.",
+        f"{_named(step)}之后，不经过{told.zh}也能到{goal.zh}。请让每条路径先经过它。",
+        f"After {_named(step)} there is a way to {goal.en} that does not pass {told.en}. Lead every way through it.",
     )
 
 
 def _cut_off(step: Step, ground: Ground, by: Selector) -> Words:
     told = _listed(ground, by)
     return Words(
-        f"从{_named(step)}没有路径可到{told}。请补画。", f"No way leads from {_named(step)} to {told}. Draw one."
+        f"从{_named(step)}没有路径可到{told.zh}。请补画。", f"No way leads from {_named(step)} to {told.en}. Draw one."
     )
 
 
@@ -609,8 +658,8 @@ def _held(step: Step, ground: Ground, held: Iterable[str], by: Selector) -> Word
     told, last = _listed(ground, by), [*held][-1:]
     by_what = _named(ground.paths.steps[last[0]]) if last else _named(step)
     return Words(
-        f"从{_named(step)}不能立即到{told}：停在{by_what}。请去掉中间的等待。",
-        f"{_named(step)} does not lead to {told} at once: it stops at {by_what}. Remove what is waited for.",
+        f"从{_named(step)}不能立即到{told.zh}：停在{by_what}。请去掉中间的等待。",
+        f"{_named(step)} does not lead to {told.en} at once: it stops at {by_what}. Remove what is waited for.",
     )
 
 

@@ -253,7 +253,7 @@ def test_a_rule_whose_steps_are_gone_is_broken() -> None:
     ):
         (one,) = found(LINE, rule(predicate, of={"form": "renamed"}, by={"form": "verify"}))
         assert (one.element, one.path) == ("main", ()), predicate
-        assert "form=renamed" in one.message
+        assert "表单“renamed”" in one.message
 
 
 def test_selectors_describe_what_a_step_is_and_where_it_stands() -> None:
