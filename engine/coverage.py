@@ -166,6 +166,7 @@ def _case(run: Run) -> dict[str, Any]:
         "title": title if isinstance(title, dict) else None,
         "process": run.case.get("process", ""),
         "status": run.player.status if run.player else "refused",
+        "stopped": run.player is not None and run.player.stopped,
         "good": not run.faults,
         "faults": [{"zh": fault.zh, "en": fault.en} for fault in run.faults],
     }

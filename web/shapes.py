@@ -1138,12 +1138,14 @@ class Played(Shown):
 
 
 class CoveredCase(Shown):
-    """An example case, and in what it does not come out as it says."""
+    """An example case, and in what it does not come out as it says. `stopped`: its play took too long and was broken
+    off, so that it may exercise more than is told."""
 
     name: str
     title: Json | None
     process: str
     status: Literal["open", "ended", "incident", "refused"]
+    stopped: bool
     good: bool
     faults: list[Words]
 

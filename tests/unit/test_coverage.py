@@ -117,6 +117,7 @@ def test_a_long_play_is_broken_off_and_said_to_be() -> None:
     asked = iter([False, False, True, True, True])
     told = coverage(pack(more={"cases/1.json": LIGHT}), enough=lambda: next(asked, True))
     assert "推演太久，未完成。" in [fault["zh"] for fault in told["cases"][0]["faults"]]
+    assert [case["stopped"] for case in told["cases"] + covered(LIGHT)["cases"]] == [True, False]
 
 
 GATEWAYS = """

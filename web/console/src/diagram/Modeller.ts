@@ -49,16 +49,21 @@ interface Overlays {
   add(
     element: string,
     type: string,
-    overlay: { position: Record<string, number>; html: HTMLElement; scale?: object },
+    overlay: { position: Position; html: HTMLElement; scale?: object; show?: { minZoom: number } },
   ): string;
   remove(filter: { type: string }): void;
 }
+
+/** Pixels from the edges of an element. */
+type Position = Record<string, number>;
 
 /** Pixels that the palette takes on the left, and what is left free around a diagram. */
 const PALETTE = 116;
 const MARGIN = 24;
 /** The scale below which labels cannot be read. */
 const READABLE = 0.7;
+/** How far badges shrink and grow with the diagram. */
+const SCALE = { min: 0.5, max: 1.1 };
 
 export interface Board {
   /** Where the diagram and the properties are shown. */
@@ -140,6 +145,13 @@ export class Modeller {
     return this.registry.get(id);
   }
 
+  /** What people call an element; of a line without a name, what it leads from and to. */
+  nameOf(id: string): string {
+    const bo = this.registry.get(id)?.businessObject;
+    const ends = [bo?.sourceRef, bo?.targetRef].filter(Boolean).map((one: Bo) => one.name || one.id);
+    return bo?.name || ends.join(" → ") || id;
+  }
+
   /** Every step, event and gateway in the order in which it was drawn. */
   nodes(): Drawn[] {
     return this.registry.filter((one) => !one.labelTarget && isNode(one.businessObject));
@@ -185,8 +197,17 @@ export class Modeller {
   badge(id: string, type: string, html: HTMLElement): void {
     const element = this.registry.get(id);
     if (!element || element === this.canvas.getRootElement()) return;
-    const position: Record<string, number> = element.waypoints ? { top: -10, left: 0 } : { top: -14, left: -10 };
-    this.overlays.add(id, type, { position, html, scale: { min: 0.5, max: 1.1 } });
+    const position = element.waypoints ? { top: -10, left: 0 } : { top: -14, left: -10 };
+    this.overlays.add(id, type, { position, html, scale: SCALE });
+  }
+
+  /** Puts a label on the other corner, where it covers no badge; of a line, on its middle, and not from afar. */
+  label(id: string, type: string, html: HTMLElement): void {
+    const element = this.registry.get(id);
+    if (!element || element === this.canvas.getRootElement()) return;
+    const { waypoints } = element;
+    const position = waypoints ? middle(waypoints) : { top: -14, right: 18 };
+    this.overlays.add(id, type, { position, html, scale: SCALE, ...(waypoints ? { show: { minZoom: 0.4 } } : {}) });
   }
 
   unbadge(type: string): void {
@@ -294,6 +315,16 @@ export class Modeller {
   private get overlays(): Overlays {
     return this.modeler.get("overlays");
   }
+}
+
+/** The middle of a line, from the upper left of the room it takes. */
+function middle(waypoints: readonly { x: number; y: number }[]): Position {
+  const at = Math.floor((waypoints.length - 1) / 2);
+  const [one, other] = [waypoints[at], waypoints[at + 1]];
+  if (!one || !other) return { top: 0, left: 0 };
+  const top = Math.min(...waypoints.map(({ y }) => y));
+  const left = Math.min(...waypoints.map(({ x }) => x));
+  return { top: (one.y + other.y) / 2 - top - 12, left: (one.x + other.x) / 2 - left - 30 };
 }
 
 /** The processes of a file, from what is drawn at the root: a process or a collaboration of some. */

@@ -1,4 +1,5 @@
-/** Findings on the diagram: one badge for each element, with the number and the worst kind of what was found. */
+/** What is said on the diagram: findings, one badge for each element with their number and worst kind, and what no
+ * example exercises. */
 import type { Finding } from "../api/client";
 import { t, type Word } from "../words";
 import type { Modeller } from "./Modeller";
@@ -11,6 +12,7 @@ export const LEVELS = {
 
 const ORDER: readonly Finding["level"][] = ["error", "warning", "advice"];
 const BADGES = "wangge-finding";
+const GAPS = "wangge-uncovered";
 
 /** The badges on one drawing board. */
 export class Marks {
@@ -37,6 +39,35 @@ export class Marks {
   }
 }
 
+/** What no example exercises, on one drawing board: a dotted outline and a word. */
+export class Gaps {
+  private shown: string[] = [];
+
+  constructor(private readonly board: Modeller) {}
+
+  show(ids: readonly string[]): void {
+    this.clear();
+    const missing = new Set(ids);
+    this.shown = ids.filter((id) => this.board.element(id));
+    for (const id of this.shown) {
+      this.board.mark(id, "wg-uncovered", true);
+      if (!this.follows(id, missing)) this.board.label(id, GAPS, uncovered(this.board.nameOf(id)));
+    }
+  }
+
+  clear(): void {
+    this.board.unbadge(GAPS);
+    for (const id of this.shown) this.board.mark(id, "wg-uncovered", false);
+    this.shown = [];
+  }
+
+  /** Whether it is a line from or to something that is marked: one word for both is enough. */
+  private follows(id: string, missing: ReadonlySet<string>): boolean {
+    const { source, target } = this.board.element(id) ?? {};
+    return missing.has(source?.id ?? "") || missing.has(target?.id ?? "");
+  }
+}
+
 export function byLevel(one: Finding, other: Finding): number {
   return ORDER.indexOf(one.level) - ORDER.indexOf(other.level);
 }
@@ -47,6 +78,14 @@ function byElement(findings: readonly Finding[]): Map<string, Finding[]> {
     if (one.element) found.set(one.element, [...(found.get(one.element) ?? []), one]);
   }
   return found;
+}
+
+function uncovered(name: string): HTMLElement {
+  const label = document.createElement("span");
+  label.className = "wg-badge wg-badge-uncovered";
+  label.textContent = `◇ ${t("coverage.uncovered")}`;
+  label.title = t("coverage.uncovered.of", { name });
+  return label;
 }
 
 function badge(level: Finding["level"], here: Finding[], chosen: () => void): HTMLElement {

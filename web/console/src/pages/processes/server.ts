@@ -131,6 +131,33 @@ export interface Played {
   stopped: boolean;
 }
 
+/** An example case. `stopped`: its play took too long, so that it may exercise more than is told. */
+export interface CoveredCase {
+  name: string;
+  title: Said | null;
+  process: string;
+  status: "open" | "ended" | "incident" | "refused";
+  stopped: boolean;
+  good: boolean;
+  faults: Said[];
+}
+
+export const COVERED = ["nodes", "flows", "timers", "rules"] as const;
+
+export type CoveredKind = (typeof COVERED)[number];
+
+/** What of a process is exercised, by id, and by which cases; a row of a table is `<table>/<row>`. */
+export interface CoveredProcess extends Record<CoveredKind, Record<string, string[]>> {
+  process: string;
+  name: string;
+  missing: Record<CoveredKind, string[]>;
+}
+
+export interface Coverage {
+  cases: CoveredCase[];
+  processes: CoveredProcess[];
+}
+
 /** Text of one unsaved file that is taken into account. */
 export interface Unsaved {
   path: string;
@@ -167,5 +194,6 @@ export const server = {
   check: (id: string, unsaved?: Unsaved) => ask<Checked>("post", `/api/drafts/${id}/check`, { ...unsaved }),
   play: (id: string, play: { process: string; start?: string; facts: object; actions: Action[] } & Partial<Unsaved>) =>
     ask<Played>("post", `/api/drafts/${id}/plays`, play),
+  coverage: (id: string) => ask<Coverage>("get", `/api/drafts/${id}/coverage`),
   vocabulary: () => ask<{ handlers: HandlerData[]; functions: FunctionData[] }>("get", "/api/vocabulary"),
 };
