@@ -34,6 +34,41 @@ FOREIGN = """<?xml version="1.0" encoding="UTF-8"?>
 </bpmn:definitions>
 """
 
+RISKY = """<?xml version="1.0" encoding="UTF-8"?>
+<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL"
+  xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:bpmndi="http://www.omg.org/spec/BPMN/20100524/DI"
+  xmlns:dc="http://www.omg.org/spec/DD/20100524/DC" xmlns:di="http://www.omg.org/spec/DD/20100524/DI"
+  id="risks" targetNamespace="urn:risks">
+  <bpmn:error id="error_broken" name="坏了" errorCode="broken" />
+  <bpmn:process id="matter" name="会出错的流程" isExecutable="true">
+    <bpmn:startEvent id="begun" name="开始" />
+    <bpmn:parallelGateway id="apart" />
+    <bpmn:exclusiveGateway id="merged" />
+    <bpmn:serviceTask id="risky" name="可能出错" />
+    <bpmn:boundaryEvent id="failed" name="坏了" attachedToRef="risky">
+      <bpmn:errorEventDefinition errorRef="error_broken" />
+    </bpmn:boundaryEvent>
+    <bpmn:endEvent id="given_up" name="放弃" />
+    <bpmn:exclusiveGateway id="ask" name="怎么办" default="ask_to_no" />
+    <bpmn:endEvent id="yes" name="是" />
+    <bpmn:endEvent id="no" name="否" />
+    <bpmn:sequenceFlow id="begun_to_apart" sourceRef="begun" targetRef="apart" />
+    <bpmn:sequenceFlow id="one_way" sourceRef="apart" targetRef="merged" />
+    <bpmn:sequenceFlow id="other_way" sourceRef="apart" targetRef="merged" />
+    <bpmn:sequenceFlow id="merged_to_risky" sourceRef="merged" targetRef="risky" />
+    <bpmn:sequenceFlow id="failed_to_given_up" sourceRef="failed" targetRef="given_up" />
+    <bpmn:sequenceFlow id="risky_to_ask" sourceRef="risky" targetRef="ask" />
+    <bpmn:sequenceFlow id="ask_to_yes" sourceRef="ask" targetRef="yes">
+      <bpmn:conditionExpression xsi:type="bpmn:tFormalExpression">answer == 1</bpmn:conditionExpression>
+    </bpmn:sequenceFlow>
+    <bpmn:sequenceFlow id="ask_to_no" sourceRef="ask" targetRef="no" />
+  </bpmn:process>
+  <bpmndi:BPMNDiagram id="picture"><bpmndi:BPMNPlane id="plane" bpmnElement="matter">{drawn}</bpmndi:BPMNPlane>
+  </bpmndi:BPMNDiagram>
+</bpmn:definitions>
+"""
+"""A machine's step that may fail, run twice at once, before a question that needs a variable nobody gave."""
+
 SLOWER = 4
 """So many times longer than in a small diagram one step of a drag may take among 150 elements."""
 
@@ -106,6 +141,102 @@ def test_the_shortest_path_is_played_on_the_diagram(sit: Sit) -> None:
     expect(page.locator(".djs-element.wg-walked").first).to_be_attached()
     page.get_by_role("button", name="结束演示").click()
     expect(page.locator(".wg-now, .wg-walked")).to_have_count(0)
+
+
+def test_what_no_example_passes_is_marked_on_the_diagram(sit: Sit) -> None:
+    desk = sit("designer")
+    page = desk.page
+    draft = _draft(desk)
+    _save(desk, draft, MATTER, _branch(_text(desk, draft), "worker_may_act", "look_again", "verify"))
+    _open(desk, draft, first="look_again")
+    page.get_by_role("tab", name="覆盖").click()
+    told = page.get_by_test_id("coverage")
+    passed = told.locator("[data-kind=nodes] > ul > li[data-id=verify]")
+    missed = told.locator("[data-kind=nodes] > ul > li[data-id=look_again]")
+    expect(missed).to_contain_text("未覆盖", timeout=20_000)
+    expect(passed).to_contain_text(re.compile(r"\d+个示例"))
+    expect(passed).not_to_contain_text("未覆盖")
+    missed.get_by_role("button", name="再看一次").click()
+    expect(page.locator("g.djs-element[data-element-id=look_again]").first).to_have_class(re.compile(r"\bselected\b"))
+    assert page.locator(".wg-badge-uncovered").count() == 0
+
+    told.get_by_text("在图上标出").click()
+    expect(_badges(page, "look_again")).to_contain_text("未覆盖")
+    marked = page.locator("g.djs-element.wg-uncovered")
+    assert set(marked.evaluate_all("all => all.map(one => one.dataset.elementId)")) == {
+        "look_again",
+        "worker_may_act_to_look_again",
+        "look_again_to_verify",
+    }
+    expect(_badges(page, "verify")).to_have_count(0)
+    outline = page.locator("g[data-element-id=look_again] > .djs-visual > rect").first
+    assert outline.evaluate("one => getComputedStyle(one).strokeDasharray") not in ("", "none")
+    assert outline.evaluate("one => getComputedStyle(one).fill") == page.locator(
+        "g[data-element-id=verify] > .djs-visual > rect"
+    ).first.evaluate("one => getComputedStyle(one).fill")
+    assert desk.checked() == []
+    desk.picture("editor-coverage")
+
+    page.locator(".djs-context-pad.open [data-action=delete]").dispatch_event("click")
+    expect(marked).to_have_count(1)  # of the two lines one is left, and leads past where the task was
+    expect(_badges(page, "worker_may_act_to_look_again")).to_contain_text("未覆盖")
+    _select(page, "worker_may_act_to_look_again")
+    page.locator(".djs-context-pad.open [data-action=delete]").dispatch_event("click")
+    expect(marked).to_have_count(0)
+    expect(page.get_by_test_id("saved")).to_have_text(re.compile("草稿已存"), timeout=15_000)
+    expect(told).to_contain_text("此图的每个元素都有示例经过", timeout=20_000)
+
+
+def test_coverage_says_that_there_are_no_examples_or_that_time_ran_out(sit: Sit) -> None:
+    desk = sit("designer")
+    page = desk.page
+    draft = _draft(desk)
+    page.route("**/coverage", lambda route: route.fulfill(json={"cases": [], "processes": []}))
+    _open(desk, draft)
+    page.get_by_role("tab", name="覆盖").click()
+    told = page.get_by_test_id("coverage")
+    expect(told).to_contain_text("草稿中没有示例事项", timeout=15_000)
+    expect(told.get_by_text("在图上标出")).to_have_count(0)
+
+    page.unroute("**/coverage")
+    real = desk.ask(f"api/drafts/{draft}/coverage")
+    assert not any(case["stopped"] for case in real["cases"])
+    real["cases"][0]["stopped"] = True
+    page.route("**/coverage", lambda route: route.fulfill(json=real))
+    _rename(page, "verify", "核实情况")  # a save that has settled is asked about again
+    expect(page.get_by_test_id("saved")).to_have_text(re.compile("草稿已存"), timeout=15_000)
+    page.get_by_role("tab", name="覆盖").click()
+    expect(told).to_contain_text("1个示例没有推演完", timeout=15_000)
+
+
+def test_an_automatic_step_fails_as_one_chooses_and_what_is_stuck_is_tried_again(sit: Sit) -> None:
+    desk = sit("designer")
+    page = desk.page
+    draft = _draft(desk)
+    _save(desk, draft, MATTER, RISKY.format(drawn=_risky()))
+    _open(desk, draft, first="risky")
+    page.get_by_role("tab", name="试运行").click()
+    trial = page.get_by_test_id("try")
+    trial.get_by_role("button", name="开始试运行").click()
+    both = trial.locator("li[data-open=risky]")
+    expect(both).to_have_count(2, timeout=15_000)
+    expect(both.nth(0)).to_contain_text("第1个，共2个")
+    first, second = both.nth(0).get_attribute("data-step"), both.nth(1).get_attribute("data-step")
+    both.nth(1).get_by_role("button", name="出错：坏了").click()
+    expect(both).to_have_count(1, timeout=15_000)
+    assert first != second
+    expect(both).to_have_attribute("data-step", str(first))
+    both.get_by_role("button", name="正常完成").click()
+
+    stuck = trial.locator("[data-stuck=ask]")
+    expect(stuck).to_contain_text("卡住", timeout=15_000)
+    stuck.get_by_label("重试前补充的变量").fill("{")
+    expect(stuck.get_by_role("button", name="重试")).to_be_disabled()
+    stuck.get_by_label("重试前补充的变量").fill('{"answer": 1}')
+    stuck.get_by_role("button", name="重试").click()
+    expect(stuck).to_have_count(0, timeout=15_000)
+    expect(trial).to_contain_text("已走到终点")
+    desk.picture("editor-try-ways")
 
 
 def test_the_steps_are_edited_by_keyboard_and_undone_in_the_diagram(sit: Sit) -> None:
@@ -410,6 +541,53 @@ def _element(xml: str, id: str) -> str:
 def _ours(xml: str) -> list[str]:
     """Every word of ours in a diagram."""
     return sorted(re.findall(r"wangge:\w+=\"[^\"]*\"|<wangge:[^>]*?/?>", xml))
+
+
+def _badges(page: Page, id: str) -> Locator:
+    """The words on an element that no example passes it."""
+    return page.locator(f".djs-overlays[data-container-id={id}] .wg-badge-uncovered")
+
+
+def _branch(xml: str, gateway: str, task: str, back: str) -> str:
+    """The diagram with one more way out of a gateway, never taken, over a new task to a node that is there."""
+    flows = (
+        f'<bpmn:userTask id="{task}" name="再看一次" />'
+        f'<bpmn:sequenceFlow id="{gateway}_to_{task}" sourceRef="{gateway}" targetRef="{task}">'
+        '<bpmn:conditionExpression xsi:type="bpmn:tFormalExpression">1 == 2</bpmn:conditionExpression>'
+        f'</bpmn:sequenceFlow><bpmn:sequenceFlow id="{task}_to_{back}" sourceRef="{task}" targetRef="{back}" />'
+    )
+    x, y = (
+        int(float(found)) for found in re.findall(rf'bpmnElement="{back}".*?x="(\S+)" y="(\S+)"', xml, re.DOTALL)[0]
+    )
+    drawn = _shape(task, x, y - 120) + "".join(
+        _edge(id, [(x + 20, y - 40), (x + 20, y)]) for id in (f"{gateway}_to_{task}", f"{task}_to_{back}")
+    )
+    process, plane = "</bpmn:process>", "</bpmndi:BPMNPlane>"
+    return xml.replace(process, flows + process, 1).replace(plane, drawn + plane, 1)
+
+
+def _risky() -> str:
+    """The picture of `RISKY`, its lines straight from the middle of one shape to that of the next."""
+    at = {"begun": 0, "apart": 100, "merged": 200, "risky": 320, "failed": 360, "given_up": 420, "ask": 480}
+    down = {"failed": 162, "given_up": 240, "yes": 40, "no": 180}
+    place = {id: (x, down.get(id, 100)) for id, x in {**at, "yes": 580, "no": 580}.items()}
+    ends = re.findall(r'sequenceFlow id="(\w+)" sourceRef="(\w+)" targetRef="(\w+)"', RISKY)
+    shapes = (_shape(id, x, y, *((100, 80) if id == "risky" else (36, 36))) for id, (x, y) in place.items())
+    lines = (
+        _edge(id, [(x + 18, y + 18 + 9 * (id == "other_way")) for x, y in (place[one], place[other])])
+        for id, one, other in ends
+    )
+    return "".join([*shapes, *lines])
+
+
+def _shape(id: str, x: int, y: int, width: int = 100, height: int = 80) -> str:
+    bounds = f'<dc:Bounds x="{x}" y="{y}" width="{width}" height="{height}" />'
+    return f'<bpmndi:BPMNShape id="{id}_di" bpmnElement="{id}">{bounds}</bpmndi:BPMNShape>'
+
+
+def _edge(id: str, points: list[tuple[int, int]]) -> str:
+    way = "".join(f'<di:waypoint x="{x}" y="{y}" />' for x, y in points)
+    return f'<bpmndi:BPMNEdge id="{id}_di" bpmnElement="{id}">{way}</bpmndi:BPMNEdge>'
 
 
 def _row_of_tasks(count: int) -> str:

@@ -11,15 +11,17 @@ export interface Entry {
   counts?: boolean;
 }
 
+const draws = () => can("design") || can("publish");
+
 export const ENTRIES: readonly Entry[] = [
-  { to: "/inbox", word: "inbox.title", counts: true },
-  { to: "/report", word: "report.title", may: () => isIn("grid", "governance_agency", "host_unit", "committee") },
-  { to: "/matters", word: "matters.title" },
-  { to: "/decisions", word: "requests.title", may: () => !isIn("grid") },
-  { to: "/supervise/overdue", word: "overdue.title", may: () => !isIn("grid") },
   { to: "/processes", word: "processes.title", may: () => can("design") },
-  { to: "/versions", word: "versions.title", may: () => can("design") || can("publish") },
-  { to: "/migrations", word: "migration.title", may: () => can("design") || can("publish") },
+  { to: "/versions", word: "versions.title", may: draws },
+  { to: "/migrations", word: "migration.title", may: draws },
+  { to: "/inbox", word: "inbox.title", counts: true },
+  { to: "/report", word: "report.title", may: () => !draws() && isIn("grid", "governance_agency", "host_unit", "committee") },
+  { to: "/matters", word: "matters.title" },
+  { to: "/decisions", word: "requests.title", may: () => !draws() && !isIn("grid") },
+  { to: "/supervise/overdue", word: "overdue.title", may: () => !isIn("grid") },
 ];
 
 /** The entries of the post one acts in. */

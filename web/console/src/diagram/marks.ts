@@ -94,7 +94,7 @@ function badge(level: Finding["level"], here: Finding[], chosen: () => void): HT
   button.className = `wg-badge wg-badge-${level}`;
   button.textContent = `${LEVELS[level].sign}${here.length > 1 ? ` ${here.length}` : ""}`;
   button.title = here.map((one) => one.message).join("\n");
-  button.setAttribute("aria-label", `${t(LEVELS[level].word)}：${button.title}`);
+  button.setAttribute("aria-label", `${button.textContent} ${t(LEVELS[level].word)}：${button.title}`);
   button.addEventListener("click", chosen);
   return button;
 }

@@ -125,6 +125,12 @@ export function parsed(text: string | undefined): unknown {
   }
 }
 
+/** A JSON object, or nothing. */
+export function objectOf(text: string): Json | null {
+  const read = parsed(text);
+  return read && typeof read === "object" && !Array.isArray(read) ? (read as Json) : null;
+}
+
 function list(text: string | undefined): Json[] {
   const read = parsed(text);
   return Array.isArray(read) ? (read as Json[]) : [];
