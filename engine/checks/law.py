@@ -568,7 +568,7 @@ PROPERTIES: Mapping[str, Words] = {
     "role_from": Words("岗位取自", "role from"),
     "separate_from": Words("不得与其同一人", "separate from"),
     "status": Words("事项状态", "status"),
-    "timed": Words("计时的事件", "an event of time"),
+    "timed": Words("有到期时间", "with a due time"),
     "timer": Words("计时器", "timer"),
     "unit": Words("承办单位", "unit"),
 }
