@@ -101,7 +101,7 @@ def _play(folder: Path, scale: Scale) -> list[Pattern]:
     with store.reading() as connection:
         found = [
             Pattern(case, _rows(connection, tables.step, tables.step.c.case == case["id"]))
-            for case in _rows(connection, tables.case)
+            for case in _rows(connection, tables.case, tables.case.c.way_in.in_(pack.ways_in))
         ]
     store.close()
     return found

@@ -7,9 +7,10 @@ still be read. An entry holds ids and what is public or official, never what sho
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_, select
+from sqlalchemy import ColumnElement, bindparam, or_, select
 
 from engine import tables, versions
 from engine.directory import Actor
@@ -17,6 +18,7 @@ from engine.errors import NotFound
 from engine.library import day_of
 from engine.model import Value, decode, encode_sorted
 from engine.records import Entry
+from engine.store import Prepared
 from engine.work import Work
 
 _table = tables.register
@@ -69,7 +71,7 @@ def put(
     detail = {"row": row.row, "unit": unit, "body": dict(body), **versions.dates(row)}
     cause = f"case/{case}" if case is not None else ""
     work.record(id, [Entry("registered", actor.person, actor.post, cause, detail=detail)], area)
-    return _read(row)
+    return _read(dict(row._mapping))
 
 
 def end(work: Work, actor: Actor, id: str, last_day: date, reason: str, case: int | None = None) -> None:
@@ -89,7 +91,7 @@ def get(work: Work, id: str, day: date | None = None) -> Registered:
     row = versions.current(work.connection, _table, id, day or day_of(work.now))
     if row is None:
         raise NotFound("register.unknown", f"没有登记“{id}”。", f"Nothing is registered as “{id}”.")
-    return _read(row)
+    return _read(dict(row._mapping))
 
 
 def version(work: Work, row: int) -> Registered:
@@ -97,7 +99,7 @@ def version(work: Work, row: int) -> Registered:
     found = work.connection.execute(select(_table).where(_table.c.row == row)).first()
     if found is None:
         raise NotFound("register.unknown", f"没有第{row}号登记。", f"There is no registered version {row}.")
-    return _read(found)
+    return _read(dict(found._mapping))
 
 
 def holding(
@@ -118,14 +120,30 @@ def holding(
         query = query if wanted is None else query.where(wanted)
     for column, value in ((_table.c.unit, unit), (_table.c.about, about)):
         query = query.where(column == value) if value else query
-    return [_read(row) for row in work.connection.execute(query.order_by(_table.c.id))]
+    return [_read(dict(row)) for row in work.connection.execute(query.order_by(_table.c.id)).mappings()]
+
+
+def around(work: Work, kind: str, area: str) -> list[Registered]:
+    """The entries of a kind that hold today and whose area contains one, by id: as `holding` finds them, for what every
+    step asks."""
+    paths = _paths(area)
+    named = {f"path_{place}": path for place, path in enumerate(paths)}
+    given = {"kind": kind, "at": work.now, "day": _day(work, None), **named}
+    return [_read(row) for row in _around_one(len(paths)).all(work.connection, given)]
+
+
+@cache
+def _around_one(paths: int) -> Prepared:
+    here = or_(*(_table.c.area == bindparam(f"path_{place}") for place in range(paths)))
+    now = versions.valid(_table, bindparam("at", type_=tables.Instant()), bindparam("day"))
+    return Prepared(select(_table).where(_table.c.kind == bindparam("kind"), now, here).order_by(_table.c.id))
 
 
 def history(work: Work, id: str) -> Iterator[Registered]:
     """Every version that is known now, the newest first."""
     query = select(_table).where(_table.c.id == id, _table.c.superseded_at.is_(None))
-    for row in work.connection.execute(query.order_by(_table.c.valid_from.desc())):
-        yield _read(row)
+    for row in work.connection.execute(query.order_by(_table.c.valid_from.desc())).mappings():
+        yield _read(dict(row))
 
 
 def _inside(area: str) -> ColumnElement[bool] | None:
@@ -133,9 +151,13 @@ def _inside(area: str) -> ColumnElement[bool] | None:
 
 
 def _around(area: str) -> ColumnElement[bool] | None:
+    return _table.c.area.in_(_paths(area)) if area else None
+
+
+def _paths(area: str) -> list[str]:
+    """The areas that contain one, the widest first."""
     steps = area.strip("/").split("/")
-    above = ["/", *(f"/{'/'.join(steps[: n + 1])}/" for n in range(len(steps)))]
-    return _table.c.area.in_(above) if area else None
+    return ["/", *(f"/{'/'.join(steps[: n + 1])}/" for n in range(len(steps)))]
 
 
 def _near(area: str) -> ColumnElement[bool] | None:
@@ -147,17 +169,17 @@ def _day(work: Work, day: date | None) -> str:
     return (day or day_of(work.now)).isoformat()
 
 
-def _read(row: Row[Any]) -> Registered:
+def _read(row: Mapping[str, Any]) -> Registered:
     return Registered(
-        id=row.id,
-        kind=row.kind,
-        row=row.row,
-        area=row.area,
-        unit=row.unit,
-        about=row.about,
-        case=row.case,
-        valid_from=date.fromisoformat(row.valid_from),
-        valid_to=date.fromisoformat(row.valid_to) if row.valid_to else None,
-        recorded_at=row.recorded_at,
-        body=decode(row.body, dict[str, Any]),
+        id=row["id"],
+        kind=row["kind"],
+        row=row["row"],
+        area=row["area"],
+        unit=row["unit"],
+        about=row["about"],
+        case=row["case"],
+        valid_from=date.fromisoformat(row["valid_from"]),
+        valid_to=date.fromisoformat(row["valid_to"]) if row["valid_to"] else None,
+        recorded_at=row["recorded_at"],
+        body=decode(row["body"], dict[str, Any]),
     )

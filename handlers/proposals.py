@@ -56,7 +56,7 @@ def decide(work: Work, actor: Actor, name: str, approve: bool) -> Registered:
 
 def row(work: Work, item: str, area: str) -> Registered | None:
     """The approved row for an item in an area: of the smallest area that contains it; None where there is none."""
-    found = [one for one in registers.holding(work, ROW, around=area) if one.body["item"] == item]
+    found = [one for one in registers.around(work, ROW, area) if one.body["item"] == item]
     return max(found, key=lambda one: len(one.area), default=None)
 
 
