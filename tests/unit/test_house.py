@@ -1,6 +1,7 @@
 """The house rules that a machine can check: who imports what, what each folder says of itself."""
 
 import ast
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -143,3 +144,14 @@ def test_every_module_says_what_it_is() -> None:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if tree.body:
             assert ast.get_docstring(tree), f"{path.relative_to(ROOT)} has no docstring"
+
+
+def test_every_package_travels_in_the_wheel() -> None:
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    found = {
+        path.parent.relative_to(ROOT).as_posix().replace("/", ".")
+        for top in ("engine", "handlers", "web", "migrations")
+        for path in (ROOT / top).rglob("__init__.py")
+        if "node_modules" not in path.parts
+    }
+    assert found <= set(told)
